@@ -1,0 +1,48 @@
+"""JSON text: canonical form, digests, and a reader for text from outside."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+_encode_canonical = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+def canonical(value: Any) -> str:
+    """The one spelling of a JSON value: keys sorted, no spaces, nothing escaped that needs not be.
+
+    Two values are the same JSON exactly when their canonical texts are equal; ``1`` and ``1.0``
+    stay different, as they do for a reader of the text. A value nested deeper than the
+    interpreter can follow raises RecursionError.
+    """
+    return _encode_canonical(value)
+
+
+def digest(value: Any) -> str:
+    """16 hex digits of the SHA-256 of the canonical text."""
+    # A lone surrogate can stand in JSON text as an escape; it must not stop a digest.
+    return sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def pretty(value: Any) -> str:
+    """JSON for people: two spaces, the order of the keys kept, Korean as Korean."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def parse(text: str) -> Any:
+    """Read JSON text that came from outside.
+
+    Raises ValueError for what is not JSON (NaN and Infinity are not), and for nesting that is
+    deeper than the parser can follow.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"`{name}` is not JSON")

@@ -1,0 +1,183 @@
+"""Where each value of a YAML text stands; built only when something has to be pointed at."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from yaml import CSafeLoader, YAMLError
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+_HEADER = re.compile(r"[|>][^\n]*\n")
+_DOUBLE_QUOTED = re.compile(r"\\(?:x..|u.{4}|U.{8}|\n\s*|.)|.", re.DOTALL)
+_SINGLE_QUOTED = re.compile(r"''|.", re.DOTALL)
+_CHARACTER = re.compile(r".", re.DOTALL)
+_SPACE_ESCAPES = frozenset(r"\n\t\r\v\f\N\L\P\_\ "[1::2])
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+
+
+class Span(NamedTuple):
+    """A piece of a text: offsets in characters, the end not included."""
+
+    start: int
+    end: int
+
+
+class Node:
+    """One value and its children."""
+
+    __slots__ = ("entries", "items", "merges", "span", "value")
+
+    def __init__(self, start: int, end: int, value: str | None = None) -> None:
+        self.span = Span(start, end)
+        self.value = value
+        """The text of a scalar; None for a list and a mapping."""
+        self.entries: dict[str, tuple[Span, Node]] = {}
+        self.merges: list[Node] = []
+        self.items: list[Node] = []
+
+
+def compose(text: str) -> Node:
+    """The tree of a text that `parse_yaml` accepts; an empty one for any other."""
+    next_event = CSafeLoader(text).get_event
+    try:
+        next_event()
+        next_event()
+        return _compose(next_event(), next_event, {})
+    except (YAMLError, AttributeError, RecursionError):
+        return Node(0, 1)
+
+
+def _compose(event: Any, next_event: Callable[[], Any], anchors: dict[str, Node]) -> Node:
+    kind = event.__class__
+    start = event.start_mark.index
+    if kind is AliasEvent:
+        return anchors.get(event.anchor) or Node(start, event.end_mark.index)
+    node = Node(start, event.end_mark.index, event.value if kind is ScalarEvent else None)
+    if event.anchor is not None:
+        anchors[event.anchor] = node
+    if kind is SequenceStartEvent:
+        while (event := next_event()).__class__ is not SequenceEndEvent:
+            node.items.append(_compose(event, next_event, anchors))
+        node.span = Span(start, _end(event))
+    elif kind is MappingStartEvent:
+        while (event := next_event()).__class__ is not MappingEndEvent:
+            key = _compose(event, next_event, anchors)
+            value = _compose(next_event(), next_event, anchors)
+            if key.value == "<<" and not event.style:
+                node.merges += value.items or [value]
+            elif key.value is not None:
+                node.entries.setdefault(key.value, (key.span, value))
+        node.span = Span(start, _end(event))
+    return node
+
+
+def _end(event: Any) -> int:
+    end: int = event.end_mark.index
+    return end
+
+
+def find(root: Node, path: Sequence[str | int], *, key: bool) -> tuple[Span, Node]:
+    """The span of the value at `path` (or of its key), or of its deepest parent that is there."""
+    node, span = root, root.span
+    for position, step in enumerate(path):
+        if isinstance(step, int):
+            if not 0 <= step < len(node.items):
+                break
+            node = node.items[step]
+            span = node.span
+            continue
+        entry = _entry(node, step)
+        if entry is None:
+            break
+        key_span, node = entry
+        last = position == len(path) - 1
+        empty = node.span.start == node.span.end
+        span = key_span if (key and last) or empty else node.span
+    return span, node
+
+
+def _entry(node: Node, name: str) -> tuple[Span, Node] | None:
+    if name in node.entries:
+        return node.entries[name]
+    for merged in node.merges:
+        if (entry := _entry(merged, name)) is not None:
+            return entry
+    return None
+
+
+def narrow(text: str, node: Node, *, word: str | None, line: int | None) -> Span | None:
+    """The piece of a scalar where `word`, or the n-th line of its value, stands in the source.
+
+    A word inside a template's marks is preferred. None where the scalar does not have it.
+    """
+    value = node.value
+    if value is None:
+        return None
+    start = 0
+    if line is not None:
+        lines = value.split("\n")
+        if not 0 < line <= len(lines):
+            return None
+        start = sum(len(above) + 1 for above in lines[: line - 1])
+    if word is None:
+        place = _to_source(text, node, start)
+        return Span(place, node.span.end)
+    found = _find_word(value, word, start)
+    if found is None:
+        return None
+    place = _to_source(text, node, found)
+    return Span(place, place + len(word))
+
+
+def _find_word(value: str, word: str, start: int) -> int | None:
+    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+    for template in _TEMPLATE.finditer(value, start):
+        if match := pattern.search(value, template.start(), template.end()):
+            return match.start()
+    match = pattern.search(value, start)
+    return match.start() if match else None
+
+
+def _to_source(text: str, node: Node, offset: int) -> int:
+    """Where `node.value[offset]` stands in the text.
+
+    Folding and indentation move only spaces, so the two are aligned by their other characters.
+    """
+    ahead = sum(not character.isspace() for character in (node.value or "")[:offset])
+    begin = node.span.start
+    if properties := _PROPERTIES.match(text, begin):
+        begin = properties.end()
+    tokens, escapes = _CHARACTER, False
+    if text.startswith(('"', "'"), begin):
+        escapes = text[begin] == '"'
+        tokens = _DOUBLE_QUOTED if escapes else _SINGLE_QUOTED
+        begin += 1
+    elif header := _HEADER.match(text, begin):
+        begin = header.end()
+    for token in tokens.finditer(text, begin, node.span.end):
+        if _is_space(token[0], escapes=escapes):
+            continue
+        if ahead == 0:
+            return token.start()
+        ahead -= 1
+    return begin
+
+
+def _is_space(token: str, *, escapes: bool) -> bool:
+    if not escapes or len(token) == 1:
+        return token.isspace()
+    if token[1] in "xuU" and len(token) > 2:
+        return chr(int(f"0x{token[2:]}", 0)).isspace()
+    return token[1] in _SPACE_ESCAPES or token[1] == "\n"

@@ -1,0 +1,53 @@
+"""The values that travel from stage to stage: immutable, and without behaviour of their own."""
+
+from promptrun.models.reply import Choice, Failure, Reply, Timings
+from promptrun.models.request import Request
+from promptrun.models.result import (
+    CaseResult,
+    Cause,
+    Change,
+    Comparison,
+    Difference,
+    Outcome,
+    Verdict,
+)
+from promptrun.models.server import Server
+from promptrun.models.snapshot import Digests, Snapshot
+from promptrun.models.spec import (
+    BadCase,
+    Case,
+    CompareRules,
+    DataFile,
+    Expectation,
+    FileRef,
+    Overrides,
+    Spec,
+    Warned,
+)
+
+__all__ = [
+    "BadCase",
+    "Case",
+    "CaseResult",
+    "Cause",
+    "Change",
+    "Choice",
+    "CompareRules",
+    "Comparison",
+    "DataFile",
+    "Difference",
+    "Digests",
+    "Expectation",
+    "Failure",
+    "FileRef",
+    "Outcome",
+    "Overrides",
+    "Reply",
+    "Request",
+    "Server",
+    "Snapshot",
+    "Spec",
+    "Timings",
+    "Verdict",
+    "Warned",
+]

@@ -1,0 +1,78 @@
+"""What came back: a reply, or the reason why there is none."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+
+class Timings(Struct, frozen=True, kw_only=True):
+    """Seconds, measured by a monotonic clock on our side of the connection."""
+
+    total: float
+    first_piece: float | None = None
+    """Until the first piece of text of a streamed reply; None for one that came whole."""
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """One of the n answers."""
+
+    index: int
+    finish_reason: str | None
+    message: dict[str, Any]
+
+    @property
+    def content(self) -> str | None:
+        """The text; None for a tool call or a refusal."""
+        content = self.message.get("content")
+        return content if isinstance(content, str) else None
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """A whole reply, streamed or not."""
+
+    raw: dict[str, Any]
+    """The ``chat.completion`` object as the server sent it, or as its chunks add up to."""
+    timings: Timings
+    request_id: str | None = None
+    streamed: bool = False
+
+    @property
+    def choices(self) -> list[Choice]:
+        """The answers by index."""
+        choices = [
+            Choice(
+                index=raw.get("index", position),
+                finish_reason=raw.get("finish_reason"),
+                message=raw.get("message") or {},
+            )
+            for position, raw in enumerate(self.raw.get("choices") or [])
+        ]
+        return sorted(choices, key=lambda choice: choice.index)
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why there is no reply."""
+
+    kind: Literal[
+        "connection",  # nobody answered, or the connection broke
+        "timeout",
+        "rate_limit",  # 429 that passes
+        "quota",  # 429 that does not pass: final for the whole run
+        "auth",  # 401, 403: final for the whole run
+        "status",  # any other HTTP status, or an error event in a stream
+        "protocol",  # not a Chat Completions reply, or a stream that ended in the middle
+        "setup",  # the provider could not be started
+    ]
+    message: str
+    hint: str | None = None
+    status: int | None = None
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    request_id: str | None = None
+    again: bool = False
+    """Whether the same request may succeed later."""
+    retry_after: float | None = None
+    """Seconds that the server asks to wait."""

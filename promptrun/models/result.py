@@ -1,0 +1,122 @@
+"""What became of a case."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from promptrun.errors import SpecError
+from promptrun.models.reply import Failure, Reply
+from promptrun.models.request import Request
+from promptrun.models.spec import Warned
+
+
+class Verdict(StrEnum):
+    """The one word for a case; `docs/verdicts.md` says when each is given."""
+
+    PASSED = "passed"
+    NEW = "new"
+    MISSING = "missing"
+    CHANGED = "changed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+class Cause(StrEnum):
+    """What moved since the snapshot was accepted, in the order in which causes lead."""
+
+    PROMPT = "prompt"
+    SETTINGS = "settings"
+    MODEL = "model"
+    REPLY = "reply"
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One JSON value that differs."""
+
+    path: str
+    """A JSONPath from the root of the compared value: ``$.people[0]``."""
+    kind: Literal["added", "removed", "changed"]
+    old: Any = None
+    new: Any = None
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One place that differs, as two texts or as JSON changes."""
+
+    where: str
+    """What differs, for people: ``choice 1``, ``messages[0] (system)``, ``temperature``."""
+    old: str | None = None
+    """The accepted text; None where there was nothing."""
+    new: str | None = None
+    changes: tuple[Change, ...] = ()
+    """For JSON: every place that differs. Empty for text."""
+    bounded: bool = False
+    """True where the values were too large to list every change, so `old` and `new` are shown."""
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """A new reply and its request, held against the accepted ones."""
+
+    causes: tuple[Cause, ...] = ()
+    """All that moved, leading cause first; empty means equal."""
+    request: tuple[Difference, ...] = ()
+    reply: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What moved without making the case `changed`: another served model with an equal reply."""
+    warnings: tuple[str, ...] = ()
+    """An ignore that matches nothing."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing moved that counts."""
+        return not self.causes
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """Whether one expectation was kept."""
+
+    kind: str
+    kept: bool
+    expected: str = ""
+    found: str = ""
+    where: str = ""
+    """Which choice broke it: ``choice 1``."""
+    not_judged: str | None = None
+    """Why it could not be judged (a snapshot does not know latencies); it then counts as kept."""
+
+
+class CaseResult(Struct, frozen=True, kw_only=True):
+    """Everything that is known of a case after a run; reports project it."""
+
+    spec: str
+    case: str
+    verdict: Verdict
+    provider: str
+    replayed: bool = False
+    request: Request | None = None
+    reply: Reply | None = None
+    comparison: Comparison | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    failure: Failure | None = None
+    error: SpecError | None = None
+    """For a bad row: what is wrong with it."""
+    reason: str | None = None
+    """Why the case was skipped, is missing, or could not be compared."""
+    warnings: tuple[Warned, ...] = ()
+    notes: tuple[str, ...] = ()
+    snapshot: str | None = None
+    """The snapshot's path below the root."""
+    pending: str | None = None
+    """The path below the root at which a new reply waits."""
+    written: bool = False
+    """Whether the snapshot now holds this reply: a new one, or a change accepted by `--update`."""
+    attempts: int = 1
+
+    @property
+    def id(self) -> str:
+        """``specs/json_people.yaml::english``."""
+        return f"{self.spec}::{self.case}"

@@ -1,0 +1,32 @@
+"""The accepted replies: recorded, written, read back, proposed and accepted.
+
+`docs/snapshots.md` shows the files. The dumper is not imported here: a replay only reads.
+"""
+
+from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
+from promptrun.snapshots.paths import snapshot_path
+from promptrun.snapshots.pending import Pending
+from promptrun.snapshots.record import (
+    content_text,
+    digest_request,
+    make_snapshot,
+    recall_reply,
+    record_reply,
+    record_request,
+)
+from promptrun.snapshots.store import Accepted, SnapshotStore
+
+__all__ = [
+    "Accepted",
+    "BrokenSnapshotError",
+    "Pending",
+    "SnapshotStore",
+    "content_text",
+    "digest_request",
+    "make_snapshot",
+    "parse_snapshot",
+    "recall_reply",
+    "record_reply",
+    "record_request",
+    "snapshot_path",
+]

@@ -1,0 +1,210 @@
+"""Requests and replies in the shape of a snapshot, and back. Pure: no file is touched here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from promptrun.files.json import canonical, digest
+from promptrun.models import Digests, Reply, Snapshot, Timings
+from promptrun.protocol import PART
+from promptrun.snapshots.media import without_media
+from promptrun.snapshots.plain import as_text, joined, keep, parse_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from promptrun.models import CompareRules
+
+
+def make_snapshot(
+    spec_id: str,
+    case_name: str,
+    body: Mapping[str, Any],
+    raw_reply: Mapping[str, Any],
+    rules: CompareRules,
+    *,
+    keep_request: bool,
+) -> Snapshot:
+    """The snapshot that accepting this reply would write; secrets are masked before, in both."""
+    request = record_request(body)
+    return Snapshot(
+        spec=spec_id,
+        case=case_name,
+        digests=_digests(request),
+        request=request if keep_request else None,
+        reply=record_reply(raw_reply, rules),
+    )
+
+
+def record_request(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The request as a snapshot keeps it.
+
+    `model` and `messages` stand first, then the other fields of the prompt, then every setting
+    under ``parameters``; both groups are sorted by name, so moving a line of a spec moves nothing
+    here. Inline media are replaced by what `media.without_media` says.
+    """
+    recorded: dict[str, Any] = {"model": keep(body["model"])} if "model" in body else {}
+    if "messages" in body:
+        recorded["messages"] = _recorded_messages(body["messages"])
+    settings: dict[str, Any] = {}
+    for name in sorted(body.keys() - {"model", "messages"}):
+        group = recorded if PART.get(name) == "prompt" else settings
+        group[name] = keep(body[name])
+    return recorded | ({"parameters": settings} if settings else {})
+
+
+def digest_request(body: Mapping[str, Any]) -> Digests:
+    """The digests of the three parts of a request; the order of keys does not matter."""
+    return _digests(record_request(body))
+
+
+def _digests(request: dict[str, Any]) -> Digests:
+    settings = request.get("parameters", {})
+    prompt = {name: request[name] for name in request.keys() - {"model", "parameters"}}
+    counted = {name: settings[name] for name in settings if PART.get(name) != "neutral"}
+    return Digests(
+        prompt=digest(prompt),
+        settings=digest(counted),
+        model=as_text(request.get("model", "")),
+    )
+
+
+def _recorded_messages(messages: Any) -> Any:
+    if not isinstance(messages, list):
+        return keep(messages)
+    return [keep(_recorded_message(message)) for message in messages]
+
+
+def _recorded_message(message: Any) -> Any:
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        return message
+    return message | {"content": [without_media(part) for part in message["content"]]}
+
+
+def record_reply(raw: Mapping[str, Any], rules: CompareRules) -> dict[str, Any]:
+    """The reply in the snapshot's shape: what was answered, and by which model.
+
+    Ids, timestamps, usage and log probabilities are left out, since they differ between two equal
+    replies; so are `reasoning_content` and its kin, the way to an answer and not the answer. It
+    takes any reply without an error: what is no JSON, or beyond the bounds, stays text.
+    """
+    model = raw.get("model")
+    fingerprint = raw.get("system_fingerprint")
+    recorded: dict[str, Any] = {"model": joined(model) if isinstance(model, str) else None}
+    if isinstance(fingerprint, str) and fingerprint:
+        recorded["system_fingerprint"] = joined(fingerprint)
+    choices = raw.get("choices")
+    choices = choices if isinstance(choices, list) else []
+    places = sorted(range(len(choices)), key=lambda place: _index(choices[place], place))
+    return recorded | {"choices": [_recorded_choice(choices[place], rules) for place in places]}
+
+
+def content_text(choice: Mapping[str, Any]) -> str | None:
+    """The text of a recorded choice that rules about text see, live and in a replay alike.
+
+    For ``json:`` that is the canonical JSON; None where the choice has no content.
+    """
+    if "json" in choice:
+        return canonical(choice["json"])
+    content = choice.get("content")
+    return content if isinstance(content, str) else None
+
+
+def recall_reply(snapshot: Snapshot) -> Reply:
+    """The accepted reply for a replay, as a ``chat.completion`` without what is not recorded.
+
+    Recording it again by the same rules gives the snapshot's own reply. Ids, usage and the time of
+    creation are absent rather than made up; the timings are zero.
+    """
+    recorded = snapshot.reply
+    raw = {"object": "chat.completion"} | {k: v for k, v in recorded.items() if k != "choices"}
+    raw["choices"] = [
+        {
+            "index": index,
+            "finish_reason": choice.get("finish_reason"),
+            "message": _recalled_message(choice),
+        }
+        for index, choice in enumerate(recorded["choices"])
+    ]
+    return Reply(raw=raw, timings=Timings(total=0.0))
+
+
+def _index(choice: Any, place: int) -> int:
+    index = choice.get("index") if isinstance(choice, dict) else None
+    return index if isinstance(index, int) and not isinstance(index, bool) else place
+
+
+def _recorded_choice(choice: Any, rules: CompareRules) -> dict[str, Any]:
+    choice = choice if isinstance(choice, dict) else {}
+    reason = choice.get("finish_reason")
+    recorded: dict[str, Any] = {"finish_reason": None if reason is None else as_text(reason)}
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {}
+    if message.get("content") is not None:
+        recorded |= _recorded_content(as_text(message["content"]), rules)
+    if message.get("refusal"):
+        recorded["refusal"] = as_text(message["refusal"])
+    if isinstance(message.get("tool_calls"), list) and message["tool_calls"]:
+        recorded["tool_calls"] = [_recorded_call(call) for call in message["tool_calls"]]
+    if isinstance(message.get("function_call"), dict):
+        recorded["function_call"] = _recorded_function(message["function_call"])
+    audio = message.get("audio")
+    if isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
+        recorded["audio"] = {"transcript": joined(audio["transcript"])}
+    if message.get("annotations"):
+        recorded["annotations"] = keep(message["annotations"])
+    return recorded
+
+
+def _recorded_content(text: str, rules: CompareRules) -> dict[str, Any]:
+    if rules.mode in {"auto", "json", "shape"}:
+        try:
+            return {"json": parse_kept(text, structures_only=rules.mode == "auto")}
+        except ValueError:
+            pass  # not JSON, or past the bounds: the text itself is the answer
+    return {"content": text}
+
+
+def _recorded_call(call: Any) -> Any:
+    if not isinstance(call, dict):
+        return keep(call)
+    recorded: dict[str, Any] = {}
+    if call.get("type"):
+        recorded["type"] = as_text(call["type"])
+    if isinstance(call.get("function"), dict):
+        recorded["function"] = _recorded_function(call["function"])
+    if isinstance(call.get("custom"), dict):
+        recorded["custom"] = {k: as_text(call["custom"].get(k, "")) for k in ("name", "input")}
+    return recorded
+
+
+def _recorded_function(function: dict[str, Any]) -> dict[str, Any]:
+    arguments = as_text(function.get("arguments", ""))
+    try:
+        parsed = parse_kept(arguments, structures_only=True)
+    except ValueError:
+        parsed = arguments
+    return {"name": as_text(function.get("name", "")), "arguments": parsed}
+
+
+def _recalled_message(choice: dict[str, Any]) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": content_text(choice),
+        "refusal": choice.get("refusal"),
+    }
+    if "tool_calls" in choice:
+        message["tool_calls"] = [_recalled_call(call) for call in choice["tool_calls"]]
+    if "function_call" in choice:
+        message["function_call"] = _recalled_function(choice["function_call"])
+    return message | {key: choice[key] for key in ("audio", "annotations") if key in choice}
+
+
+def _recalled_call(call: Any) -> Any:
+    if not isinstance(call, dict) or not isinstance(call.get("function"), dict):
+        return call
+    return call | {"function": _recalled_function(call["function"])}
+
+
+def _recalled_function(function: dict[str, Any]) -> dict[str, Any]:
+    return function | {"arguments": as_text(function.get("arguments", ""))}
