@@ -1,0 +1,59 @@
+"""A result as JSON, for programs: one versioned object a case."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
+
+from promptrun.files.json import pretty
+
+if TYPE_CHECKING:
+    from promptrun.models import CaseResult
+
+FORMAT = 1
+"""Goes up when a field changes its meaning or goes away; new fields may come at any time."""
+
+
+def write_result(result: CaseResult, *, indent: bool) -> str:
+    """One line, or an indented text, that holds what is known of the case."""
+    value = describe_result(result)
+    return pretty(value) if indent else json.dumps(value, ensure_ascii=False)
+
+
+def describe_result(result: CaseResult) -> dict[str, Any]:
+    """The fields that `docs/json.md` lists, in its order; absent ones are null or empty."""
+    comparison, reply, failure = result.comparison, result.reply, result.failure
+    return {
+        "promptrun": FORMAT,
+        "id": result.id,
+        "spec": result.spec,
+        "case": result.case,
+        "verdict": result.verdict.value,
+        "causes": [cause.value for cause in comparison.causes] if comparison else [],
+        "provider": result.provider,
+        "replayed": result.replayed,
+        "reason": result.reason,
+        "notes": list(result.notes),
+        "warnings": [
+            {"message": one.message, "location": str(one.location), "hint": one.hint}
+            for one in result.warnings
+        ],
+        "expectations": [to_builtins(outcome) for outcome in result.outcomes],
+        "differences": {
+            "request": [to_builtins(one) for one in comparison.request],
+            "reply": [to_builtins(one) for one in comparison.reply],
+        }
+        if comparison
+        else None,
+        "reply": reply.raw if reply else None,
+        "failure": to_builtins(failure) if failure else None,
+        "seconds": reply.timings.total if reply else None,
+        "first_piece_seconds": reply.timings.first_piece if reply else None,
+        "request_id": reply.request_id if reply else None,
+        "attempts": result.attempts,
+        "snapshot": result.snapshot,
+        "written": result.written,
+        "pending": result.pending,
+    }

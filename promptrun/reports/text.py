@@ -1,0 +1,176 @@
+"""Results for people, as lines of text: the verdict, what needs reading, the summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptrun.files.json import pretty
+from promptrun.models import Cause, Verdict
+from promptrun.reports.differences import write_difference
+from promptrun.reports.problems import write_message, write_problem
+from promptrun.reports.style import visible
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+    from promptrun.models import CaseResult, Choice, Failure, Outcome, Reply
+    from promptrun.reports.style import Style
+
+NEEDS_READING = frozenset(
+    {Verdict.CHANGED, Verdict.FAILED, Verdict.MISSING, Verdict.ERROR, Verdict.SKIPPED}
+)
+
+
+def write_reply(reply: Reply, *, terminal: bool) -> str:
+    """The answer itself, without a last newline; several choices under a heading each.
+
+    On a terminal control characters are shown escaped; elsewhere the text is what came back.
+    """
+    choices = reply.choices
+    texts = [write_choice(choice) for choice in choices]
+    if len(choices) > 1:
+        texts = [
+            f"{write_heading(choice)}\n{text}" for choice, text in zip(choices, texts, strict=True)
+        ]
+    whole = "\n".join(texts)
+    return visible(whole) if terminal else whole
+
+
+def write_heading(choice: Choice) -> str:
+    """What stands above a choice where there are several."""
+    return f"--- choice {choice.index} ({choice.finish_reason})"
+
+
+def write_choice(choice: Choice) -> str:
+    """Content, refusal and calls of one choice, each where it is set."""
+    message = choice.message
+    lines = [choice.content] if choice.content else []
+    if message.get("refusal"):
+        lines.append(f"[refusal] {message['refusal']}")
+    calls = message.get("tool_calls")
+    lines += [_write_call(call) for call in calls] if isinstance(calls, list) else []
+    if message.get("function_call"):
+        lines.append(_write_call({"function": message["function_call"]}))
+    return "\n".join(lines)
+
+
+def _write_call(call: object) -> str:
+    if isinstance(call, dict):
+        for kind, value in (("function", "arguments"), ("custom", "input")):
+            inner = call.get(kind)
+            if isinstance(inner, dict):
+                return f"{inner.get('name')}({inner.get(value) or ''})"
+    return pretty(call)
+
+
+def write_verdict(result: CaseResult, style: Style) -> str:
+    """The one line of a case: verdict and causes, id, provider and time."""
+    causes = result.comparison.causes if result.comparison else ()
+    word = f"{result.verdict} ({', '.join(causes)})" if causes else str(result.verdict)
+    facts = [result.provider]
+    if result.replayed:
+        facts.append("replayed")
+    if result.reply and not result.replayed:
+        facts.append(f"{result.reply.timings.total:.2f} s")
+    if result.attempts > 1:
+        facts.append(f"{result.attempts} attempts")
+    told = style.paint(", ".join(facts), "dim")
+    line = f"{_coloured(result.verdict, word, style)}  {visible(result.id)}  {told}"
+    if result.written and result.snapshot:
+        line += f"\n  wrote {visible(result.snapshot)}"
+    return line
+
+
+def _coloured(verdict: Verdict, word: str, style: Style) -> str:
+    if verdict is Verdict.PASSED:
+        return style.paint(word, "green")
+    if verdict in {Verdict.NEW, Verdict.SKIPPED}:
+        return style.paint(word, "yellow")
+    return style.paint(word, "red")
+
+
+def write_details(result: CaseResult, style: Style) -> Iterator[str]:
+    """What a reader needs to know beyond the verdict: reasons, broken rules, differences."""
+    if result.reason:
+        yield f"  {visible(result.reason)}"
+    if result.error:
+        yield _indent(write_problem(result.error, style))
+    if result.failure:
+        yield _indent(write_failure(result.failure, style))
+    for outcome in result.outcomes:
+        if not outcome.kept:
+            yield _indent(_write_outcome(outcome))
+        elif outcome.not_judged:
+            yield f"  {outcome.kind}: not judged, {outcome.not_judged}"
+    yield from _write_comparison(result, style)
+    for warning in result.warnings:
+        yield _indent(
+            write_message(
+                "warning", warning.message, style, location=warning.location, hint=warning.hint
+            )
+        )
+    for note in result.notes:
+        yield f"  note: {visible(note)}"
+
+
+def _write_outcome(outcome: Outcome) -> str:
+    where = f" in {outcome.where}" if outcome.where else ""
+    return (
+        f"broken: {outcome.kind}{where}\n"
+        f"  expected: {visible(outcome.expected)}\n"
+        f"  found:    {visible(outcome.found)}"
+    )
+
+
+def _write_comparison(result: CaseResult, style: Style) -> Iterator[str]:
+    comparison = result.comparison
+    if comparison is None:
+        return
+    for heading, differences in (
+        ("the request moved", comparison.request),
+        ("the reply differs", comparison.reply),
+    ):
+        if differences:
+            yield f"  {style.paint(heading, 'bold')}"
+        for difference in differences:
+            yield _indent("\n".join(write_difference(difference, style)), 4)
+    if comparison.causes and Cause.REPLY not in comparison.causes:
+        yield "  the reply is equal"
+    for warning in comparison.warnings:
+        yield _indent(write_message("warning", warning, style))
+    for note in comparison.notes:
+        yield f"  note: {visible(note)}"
+
+
+def write_failure(failure: Failure, style: Style) -> str:
+    """Why no reply came, with what the server said of it."""
+    facts = {
+        "status": failure.status,
+        "code": failure.code,
+        "type": failure.type,
+        "param": failure.param,
+        "request": failure.request_id,
+    }
+    told = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+    message = f"{failure.message} ({told})" if told else failure.message
+    return write_message("error", message, style, hint=failure.hint)
+
+
+def write_summary(counts: Counter[Verdict], style: Style, *, updated: int, seconds: float) -> str:
+    """One line that counts every verdict that was given, worst first."""
+    order = (
+        Verdict.FAILED, Verdict.CHANGED, Verdict.MISSING, Verdict.ERROR,
+        Verdict.NEW, Verdict.SKIPPED, Verdict.PASSED,
+    )  # fmt: skip
+    parts = [
+        _coloured(verdict, f"{counts[verdict]} {verdict}", style)
+        for verdict in order
+        if counts[verdict]
+    ]
+    accepted = f", {updated} of them accepted" if updated else ""
+    return f"{', '.join(parts)}{accepted} in {seconds:.1f} s"
+
+
+def _indent(text: str, by: int = 2) -> str:
+    return "\n".join(f"{' ' * by}{line}" if line else "" for line in text.split("\n"))
