@@ -12,17 +12,26 @@ if TYPE_CHECKING:
     from promptrun.config.settings import Settings
     from promptrun.models.server import Server
 
+KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
+
 SHORTEST = 8
 """Characters; anything shorter stands in ordinary text too often."""
 
 
 def secrets_of(settings: Settings, servers: Iterable[Server]) -> list[str]:
-    """The keys of `servers`, and the values of the variables that ``secrets = […]`` names.
+    """The keys of `servers`, and the values of all variables that may hold a secret.
 
-    A variable that is not set is none; what is shorter than `SHORTEST` is left out.
+    Those are the ones that ``secrets = […]`` names and those of every provider that is set up:
+    a replay and `show` resolve no server, and have to mask the same texts as a run. A variable that
+    is not set is none; what is shorter than `SHORTEST` is left out.
     """
     keys = [server.api_key for server in servers]
-    values = [settings.environment.get(name) for name in settings.project.secrets]
+    names = [
+        *KEY_VARIABLES,
+        *(table.key_name for table in settings.providers.values() if table.key_name),
+        *settings.project.secrets,
+    ]
+    values = [settings.environment.get(name) for name in names]
     found = [value.strip() for value in (*keys, *values) if value]
     return [value for value in dict.fromkeys(found) if len(value) >= SHORTEST]
 

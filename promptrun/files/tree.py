@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +9,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 MAX_BINARY_BYTES = 50 * 1024 * 1024
+MAX_PROJECT_BYTES = 1024 * 1024
 
 
 class FileProblem(ValueError):
@@ -38,16 +38,19 @@ def find_root(folder: Path) -> Path:
 
 
 def _has_tool_table(pyproject: Path) -> bool:
+    """Whether a line of the file opens ``[tool.promptrun]`` or a table in it.
+
+    The file is not parsed: a root is looked for in every folder above a spec, and what stands
+    there may be a stranger's, huge or broken.
+    """
     try:
-        text = pyproject.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        with pyproject.open("rb") as file:
+            lines = file.read(MAX_PROJECT_BYTES).split(b"\n")
+    except OSError:
         return False
-    if "promptrun" not in text:
-        return False
-    try:
-        return "promptrun" in tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError:
-        return False
+    return any(
+        line.lstrip().startswith((b"[tool.promptrun]", b"[tool.promptrun.")) for line in lines
+    )
 
 
 def resolve_below(root: Path, folder: Path, name: str) -> Path:

@@ -37,15 +37,21 @@ class Span(NamedTuple):
 class Node:
     """One value and its children."""
 
-    __slots__ = ("entries", "items", "merges", "span", "value")
+    __slots__ = ("end", "entries", "items", "merges", "start", "value")
 
-    def __init__(self, start: int, end: int, value: str | None = None) -> None:
-        self.span = Span(start, end)
+    def __init__(self, start: int, end: int, value: str | None) -> None:
+        self.start = start
+        self.end = end
         self.value = value
         """The text of a scalar; None for a list and a mapping."""
-        self.entries: dict[str, tuple[Span, Node]] = {}
-        self.merges: list[Node] = []
-        self.items: list[Node] = []
+        # Most nodes are scalars: they share these, and only their own kind replaces them.
+        self.entries = _NO_ENTRIES
+        self.merges: list[Node] = _NO_ITEMS
+        self.items: list[Node] = _NO_ITEMS
+
+
+_NO_ENTRIES: dict[str, tuple[Node, Node]] = {}
+_NO_ITEMS: list[Node] = []
 
 
 def compose(text: str) -> Node:
@@ -56,30 +62,33 @@ def compose(text: str) -> Node:
         next_event()
         return _compose(next_event(), next_event, {})
     except (YAMLError, AttributeError, RecursionError):
-        return Node(0, 1)
+        return Node(0, 1, None)
 
 
 def _compose(event: Any, next_event: Callable[[], Any], anchors: dict[str, Node]) -> Node:
     kind = event.__class__
-    start = event.start_mark.index
     if kind is AliasEvent:
-        return anchors.get(event.anchor) or Node(start, event.end_mark.index)
-    node = Node(start, event.end_mark.index, event.value if kind is ScalarEvent else None)
+        alias = anchors.get(event.anchor)
+        return alias or Node(event.start_mark.index, event.end_mark.index, None)
+    value = event.value if kind is ScalarEvent else None
+    node = Node(event.start_mark.index, event.end_mark.index, value)
     if event.anchor is not None:
         anchors[event.anchor] = node
     if kind is SequenceStartEvent:
+        node.items = []
         while (event := next_event()).__class__ is not SequenceEndEvent:
             node.items.append(_compose(event, next_event, anchors))
-        node.span = Span(start, _end(event))
+        node.end = _end(event)
     elif kind is MappingStartEvent:
+        node.entries = {}
         while (event := next_event()).__class__ is not MappingEndEvent:
             key = _compose(event, next_event, anchors)
-            value = _compose(next_event(), next_event, anchors)
+            inner = _compose(next_event(), next_event, anchors)
             if key.value == "<<" and not event.style:
-                node.merges += value.items or [value]
+                node.merges = inner.items or [inner]
             elif key.value is not None:
-                node.entries.setdefault(key.value, (key.span, value))
-        node.span = Span(start, _end(event))
+                node.entries.setdefault(key.value, (key, inner))
+        node.end = _end(event)
     return node
 
 
@@ -90,25 +99,24 @@ def _end(event: Any) -> int:
 
 def find(root: Node, path: Sequence[str | int], *, key: bool) -> tuple[Span, Node]:
     """The span of the value at `path` (or of its key), or of its deepest parent that is there."""
-    node, span = root, root.span
+    node = meant = root
     for position, step in enumerate(path):
         if isinstance(step, int):
             if not 0 <= step < len(node.items):
                 break
-            node = node.items[step]
-            span = node.span
+            node = meant = node.items[step]
             continue
         entry = _entry(node, step)
         if entry is None:
             break
-        key_span, node = entry
+        key_node, node = entry
         last = position == len(path) - 1
-        empty = node.span.start == node.span.end
-        span = key_span if (key and last) or empty else node.span
-    return span, node
+        # An empty value has no place of its own.
+        meant = key_node if (key and last) or node.start == node.end else node
+    return Span(meant.start, meant.end), node
 
 
-def _entry(node: Node, name: str) -> tuple[Span, Node] | None:
+def _entry(node: Node, name: str) -> tuple[Node, Node] | None:
     if name in node.entries:
         return node.entries[name]
     for merged in node.merges:
@@ -133,7 +141,7 @@ def narrow(text: str, node: Node, *, word: str | None, line: int | None) -> Span
         start = sum(len(above) + 1 for above in lines[: line - 1])
     if word is None:
         place = _to_source(text, node, start)
-        return Span(place, node.span.end)
+        return Span(place, node.end)
     found = _find_word(value, word, start)
     if found is None:
         return None
@@ -156,7 +164,7 @@ def _to_source(text: str, node: Node, offset: int) -> int:
     Folding and indentation move only spaces, so the two are aligned by their other characters.
     """
     ahead = sum(not character.isspace() for character in (node.value or "")[:offset])
-    begin = node.span.start
+    begin = node.start
     if properties := _PROPERTIES.match(text, begin):
         begin = properties.end()
     tokens, escapes = _CHARACTER, False
@@ -166,7 +174,7 @@ def _to_source(text: str, node: Node, offset: int) -> int:
         begin += 1
     elif header := _HEADER.match(text, begin):
         begin = header.end()
-    for token in tokens.finditer(text, begin, node.span.end):
+    for token in tokens.finditer(text, begin, node.end):
         if _is_space(token[0], escapes=escapes):
             continue
         if ahead == 0:

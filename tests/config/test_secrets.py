@@ -235,4 +235,4 @@ def test_keys_of_the_servers_and_named_variables_are_secrets(load: Load) -> None
     project = load('secrets = ["DB_PASSWORD", "SHORT", "MISSING", "TWICE"]', environ)
     servers = [resolve_server(project, "openai"), resolve_server(project, "local")]
     assert secrets_of(project, servers) == ["sk-0123456789", "hunter2-hunter2"]
-    assert secrets_of(project, []) == ["hunter2-hunter2", "sk-0123456789"]
+    assert secrets_of(project, []) == ["sk-0123456789", "hunter2-hunter2"]

@@ -1,0 +1,79 @@
+"""The command line: one file a command; exit codes are decided here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from promptrun.cli.group import CommandGroup
+from promptrun.errors import PromptrunError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLES = """\b
+Examples:
+  promptrun specs/json_people.yaml            run one spec
+  promptrun specs/ -k 'korean and not vision' run the cases that fit
+  promptrun specs/ --replay                   judge the accepted replies, no network
+  promptrun accept specs/json_people.yaml     take what changed
+"""
+
+
+@click.group(
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+)
+@click.version_option(package_name="promptrun", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Run prompts that are written down in YAML, and see what changed since the accepted reply.
+
+    `promptrun PATH…` is short for `promptrun run PATH…`.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    try:
+        code = cli.main(args=arguments, prog_name="promptrun", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has what it wanted (`promptrun list | head`); nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = 130
+    except click.ClickException as error:
+        code = _show_click_error(error)
+    except PromptrunError as error:
+        code = _show_error(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_click_error(error: click.ClickException) -> int:
+    from promptrun.cli.screen import Screen
+    from promptrun.reports.problems import write_message
+
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.ctx.get_help())
+        return 0
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context else "promptrun --help"
+    screen = Screen()
+    screen.talk(write_message("error", error.format_message(), screen.style, hint=hint))
+    return error.exit_code
+
+
+def _show_error(error: PromptrunError) -> int:
+    from promptrun.cli.screen import Screen
+    from promptrun.reports.problems import write_problem
+
+    screen = Screen()
+    screen.talk(write_problem(error, screen.style))
+    return error.exit_code

@@ -1,0 +1,85 @@
+"""Options that several commands share, and how they become the pipeline's `Options`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from promptrun.pipeline import Options
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+targets = click.argument("targets", nargs=-1, metavar="PATH…", required=True)
+
+keyword = click.option(
+    "-k", "keyword", metavar="EXPR", help="Only cases whose id or tags fit: 'korean and not slow'."
+)
+variables = click.option(
+    "--var", "variables", multiple=True, metavar="K=V", help="Set a variable over every case."
+)
+model = click.option("--model", metavar="NAME", help="Ask this model instead; writes nothing.")
+seed = click.option("--seed", type=int, metavar="N", help="Send this seed; writes nothing.")
+provider = click.option("--provider", metavar="NAME", help="openai, local, or one of yours.")
+env_file = click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Read promptrun's settings and keys from KEY=VALUE lines.",
+)
+
+
+def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose cases and fill them in."""
+    for option in (env_file, provider, seed, model, variables, keyword, targets):
+        function = option(function)
+    return function
+
+
+def make_options(
+    targets: tuple[str, ...],
+    *,
+    keyword: str | None = None,
+    variables: tuple[str, ...] = (),
+    model: str | None = None,
+    seed: int | None = None,
+    provider: str | None = None,
+    env_file: Path | None = None,
+    no_stream: bool = False,
+    **rest: Any,
+) -> Options:
+    """What the options of a command mean to the pipeline; UsageError for a bad `--var`."""
+    from promptrun.models import Overrides
+    from promptrun.pipeline import Options
+
+    fields: dict[str, Any] = {"model": model} if model is not None else {}
+    if seed is not None:
+        fields["seed"] = seed
+    if no_stream:
+        fields["stream"] = False
+    return Options(
+        targets=targets,
+        cwd=Path.cwd(),
+        environ=os.environ,
+        env_file=env_file,
+        keyword=keyword,
+        overrides=Overrides(vars=dict(map(_split_variable, variables)), fields=fields),
+        provider=provider,
+        **rest,
+    )
+
+
+def _split_variable(text: str) -> tuple[str, str]:
+    from promptrun.errors import UsageError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageError(
+            f"cannot read `--var {text}`", hint="write it as NAME=VALUE: --var language=ko"
+        )
+    return name, value

@@ -1,0 +1,204 @@
+"""What a run shows while it goes on and when it has ended."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter, deque
+from itertools import islice
+from time import monotonic
+from typing import TYPE_CHECKING, Literal, Self
+
+from promptrun.files.json import pretty
+from promptrun.models import CaseResult, Verdict
+from promptrun.pipeline import StreamPiece, StreamRestarted
+from promptrun.reports.json_report import write_result
+from promptrun.reports.style import visible
+from promptrun.reports.text import (
+    NEEDS_READING,
+    write_details,
+    write_reply,
+    write_summary,
+    write_verdict,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from promptrun.cli.screen import Screen
+    from promptrun.pipeline import Event, Plan
+
+Form = Literal["text", "json", "raw"]
+
+MANY = 20
+"""A run of one spec prints its replies up to this number of cases; beyond it is a test run."""
+
+
+class RunScreen:
+    """Prints events as they come; counts verdicts for the exit code."""
+
+    def __init__(
+        self,
+        screen: Screen,
+        plan: Plan,
+        *,
+        form: Form,
+        quiet: bool,
+        verbose: bool,
+    ) -> None:
+        ids = [case.id for _, case in islice(plan.all_cases(), MANY + 1)]
+        few = len(plan.specs) == 1 and len(ids) <= MANY
+        self._screen = screen
+        self._form = form
+        self._quiet = quiet
+        self._alone = len(ids) == 1
+        self._replies = verbose or few
+        self._known = len(ids) if len(ids) <= MANY else None
+        self._order = deque(ids if few else ())
+        self._ready: dict[str, CaseResult] = {}
+        self._live = False
+        self._status = _Status(screen)
+        self._begun = monotonic()
+        self._pending: list[str] = []
+        self.counts: Counter[Verdict] = Counter()
+        self.updated = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end_live_text()
+        self._status.clear()
+        if kind is not None:
+            self._show_waiting()
+
+    def show_setup(self, done: int, total: int) -> None:
+        """Progress of the one download that a run may begin with."""
+        megabytes = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
+        self._status.show(f"fetching the embedded model, once: {megabytes}")
+
+    def show(self, event: Event) -> None:
+        """Take one event of the run."""
+        match event:
+            case StreamPiece():
+                self._show_piece(event)
+            case StreamRestarted():
+                if self._live:
+                    self._end_live_text()
+                    self._screen.talk("the stream broke; asking again")
+            case CaseResult():
+                self._take_result(event)
+
+    def _show_piece(self, piece: StreamPiece) -> None:
+        if not (self._alone and self._form == "text" and piece.index == 0):
+            return
+        self._status.clear()
+        self._live = True
+        terminal = self._screen.out_is_terminal
+        self._screen.data(visible(piece.text) if terminal else piece.text, end="")
+
+    def _end_live_text(self) -> None:
+        if self._live:
+            self._screen.data("")
+        self._live = False
+
+    def _take_result(self, result: CaseResult) -> None:
+        self.counts[result.verdict] += 1
+        self.updated += result.written and result.verdict is Verdict.CHANGED
+        if result.pending:
+            self._pending.append(result.id)
+        if not self._order:
+            self._print(result)
+        else:
+            self._ready[result.id] = result
+            while self._order and self._order[0] in self._ready:
+                self._print(self._ready.pop(self._order.popleft()))
+        done = self.counts.total()
+        self._status.show(f"{done} of {self._known} done" if self._known else f"{done} done")
+
+    def _show_waiting(self) -> None:
+        """An interrupted run still shows what it has."""
+        for result in self._ready.values():
+            self._print(result)
+        self._ready.clear()
+
+    def _print(self, result: CaseResult) -> None:
+        self._status.clear()
+        if self._form == "json":
+            indent = self._alone and self._screen.out_is_terminal
+            self._screen.data(write_result(result, indent=indent))
+        elif self._form == "raw":
+            if result.reply:
+                self._screen.data(self._safe(pretty(result.reply.raw)))
+        elif self._replies and result.reply:
+            self._print_reply(result)
+        if self._worth_reading(result):
+            self._print_verdict(result)
+
+    def _print_reply(self, result: CaseResult) -> None:
+        assert result.reply is not None  # noqa: S101 - asked by the caller
+        if self._live:
+            # Choice 0 stands on the screen already; it only lacks its line end.
+            self._end_live_text()
+            if len(result.reply.choices) == 1:
+                return
+        text = write_reply(result.reply, terminal=self._screen.out_is_terminal)
+        self._screen.data(text)
+
+    def _safe(self, text: str) -> str:
+        return visible(text) if self._screen.out_is_terminal else text
+
+    def _worth_reading(self, result: CaseResult) -> bool:
+        if result.verdict in NEEDS_READING - {Verdict.SKIPPED}:
+            return True
+        if self._quiet:
+            return False
+        return self._replies or result.verdict is not Verdict.PASSED or bool(result.warnings)
+
+    def _print_verdict(self, result: CaseResult) -> None:
+        style = self._screen.style
+        self._screen.talk(write_verdict(result, style))
+        for text in write_details(result, style):
+            self._screen.talk(text)
+
+    def finish(self) -> None:
+        """The last lines: what came of it all, and the command that goes on from there."""
+        style = self._screen.style
+        if not self.counts.total():
+            self._screen.talk("no case was selected")
+        elif not self._alone and not (self._quiet and self._all_well()):
+            seconds = monotonic() - self._begun
+            self._screen.talk(
+                write_summary(self.counts, style, updated=self.updated, seconds=seconds)
+            )
+        if self._pending:
+            what = self._pending[0] if len(self._pending) == 1 else ""
+            command = shlex.join(["promptrun", "accept", *([what] if what else [])])
+            self._screen.talk(f"{style.paint('hint', 'bold')}: {command} takes what changed")
+
+    def _all_well(self) -> bool:
+        return not any(self.counts[verdict] for verdict in NEEDS_READING)
+
+
+class _Status:
+    """One line at the bottom of a terminal that is written over again and again."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        """Replace the line; off a terminal nothing is shown."""
+        if self._screen.err_is_terminal:
+            self._screen.talk(f"\r\x1b[K{text[: self._screen.style.width - 1]}", end="")
+            self._shown = True
+
+    def clear(self) -> None:
+        """Take the line away, so that other text can stand in its place."""
+        if self._shown:
+            self._screen.talk("\r\x1b[K", end="")
+            self._shown = False

@@ -1,0 +1,47 @@
+"""The two streams that a person or a program reads, and how each may be written to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TextIO
+
+from promptrun.reports.style import Style
+
+
+class Screen:
+    """stdout is data and stderr is talk; each knows whether it is a terminal."""
+
+    def __init__(self) -> None:
+        self.out = _readable(sys.stdout)
+        self.err = _readable(sys.stderr)
+        self.out_is_terminal = self.out.isatty()
+        self.err_is_terminal = self.err.isatty()
+        width = shutil.get_terminal_size().columns
+        self.out_style = Style(color=_may_colour(self.out), width=width)
+        self.style = Style(color=_may_colour(self.err), width=width)
+
+    def data(self, text: str, *, end: str = "\n") -> None:
+        """Write what was asked for, at once."""
+        self.out.write(text + end)
+        self.out.flush()
+
+    def talk(self, text: str, *, end: str = "\n") -> None:
+        """Write about it."""
+        # Both may be one terminal: what was written first has to be read first.
+        self.out.flush()
+        self.err.write(text + end)
+        self.err.flush()
+
+
+def _may_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _readable(stream: TextIO) -> TextIO:
+    """Korean is written as UTF-8 wherever it goes, and a lone surrogate never ends a run."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8", errors="backslashreplace")
+    return stream

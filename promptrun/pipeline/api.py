@@ -1,0 +1,94 @@
+"""What the functions of ``import promptrun`` do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from promptrun.errors import UsageError
+from promptrun.models import BadCase, CaseResult, Overrides
+from promptrun.pipeline.options import Options
+from promptrun.pipeline.plan import load_planned, make_plan, no_such_case
+from promptrun.pipeline.run import run_plan
+from promptrun.protocol import create_arguments
+from promptrun.render import render_request
+from promptrun.spec import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from promptrun.models import Spec
+
+
+def load_prompt(target: str) -> tuple[Spec, str | None]:
+    """The spec that a target names and the name of its case, if any; both exist."""
+    options = Options(targets=(target,), cwd=Path.cwd(), environ=os.environ)
+    specs = load_planned(options)
+    if len(specs) != 1 or Path(target).is_dir():
+        raise UsageError(f"`{target}` is a folder", hint="name one spec: `specs/hello.yaml`")
+    planned = specs[0]
+    name = next(iter(planned.wanted or ()), None)
+    if name is not None:
+        names = [case.name for case in expand(planned.spec, None)]
+        if name not in names:
+            raise no_such_case(planned.spec, name, names)
+    return planned.spec, name
+
+
+def render_arguments(spec: Spec, name: str | None, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments for ``create`` that send a case; without a name, the spec by itself."""
+    if name is None:
+        spec = structs.replace(spec, cases=None, matrix={})
+    overrides = Overrides(vars=dict(variables))
+    case = next(one for one in expand(spec, overrides) if name in {None, one.name})
+    if isinstance(case, BadCase):
+        raise case.error
+    return create_arguments(render_request(case).body)
+
+
+def collect_results(
+    targets: tuple[str, ...],
+    *,
+    variables: Mapping[str, Any],
+    fields: dict[str, Any],
+    **chosen: Any,
+) -> list[CaseResult]:
+    """Every result of a run, in the order in which they came."""
+    options = Options(
+        targets=targets,
+        cwd=Path.cwd(),
+        environ=os.environ,
+        overrides=Overrides(vars=dict(variables), fields=fields),
+        **chosen,
+    )
+    plan = make_plan(options, sends=not options.replay)
+
+    def collect() -> list[CaseResult]:
+        return [event for event in run_plan(plan) if isinstance(event, CaseResult)]
+
+    return _outside_of_loops(collect) if _inside_a_loop() else collect()
+
+
+def _inside_a_loop() -> bool:
+    import sys
+
+    # Whoever runs a loop has imported asyncio; a replay does not pay for it.
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _outside_of_loops(collect: Any) -> list[CaseResult]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        results: list[CaseResult] = thread.submit(collect).result()
+    return results

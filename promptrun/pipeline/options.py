@@ -1,0 +1,64 @@
+"""What a run is asked to do, and what that allows it to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from promptrun.models import Overrides
+
+UpdateChoice = Literal["auto", "new", "changed", "all", "none"]
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The command line of a run, or the arguments of `promptrun.run`, resolved no further."""
+
+    targets: tuple[str, ...]
+    """Files, folders, and ``spec.yaml::case``, relative to `cwd`."""
+    cwd: Path
+    environ: Mapping[str, str]
+    env_file: Path | None = None
+    keyword: str | None = None
+    """An expression over case ids and tags: ``english and not slow``."""
+    overrides: Overrides = Overrides()
+    provider: str | None = None
+    update: UpdateChoice = "auto"
+    replay: bool = False
+    jobs: int | None = None
+    timeout: float | None = None
+
+    @property
+    def judges_only(self) -> bool:
+        """Whether the run asks for something else than the specs say, or sends nothing."""
+        return self.replay or bool(self.overrides.vars or self.overrides.fields.keys() - {"stream"})
+
+
+class WritePolicy(Struct, frozen=True, kw_only=True):
+    """What a run may write below a project's root."""
+
+    new: bool
+    """A snapshot where there is none."""
+    changed: bool
+    """A snapshot in the place of another."""
+    unreadable: bool
+    """A snapshot in the place of a file that cannot be read."""
+    pending: bool
+    """A reply that waits to be accepted."""
+
+
+def choose_policy(options: Options, *, in_ci: bool) -> WritePolicy:
+    """``auto`` is `new` for a person and `none` in CI; what judges only writes nothing."""
+    if options.judges_only:
+        return WritePolicy(new=False, changed=False, unreadable=False, pending=False)
+    choice = options.update
+    if choice == "auto":
+        choice = "none" if in_ci else "new"
+    return WritePolicy(
+        new=choice in {"new", "all"},
+        changed=choice in {"changed", "all"},
+        unreadable=choice == "all",
+        pending=True,
+    )

@@ -1,0 +1,244 @@
+"""Everything that is settled before anything is sent: specs, settings, providers, cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import urandom
+from pathlib import Path
+from time import strftime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from promptrun.config import (
+    Flags,
+    Masker,
+    Settings,
+    choose_provider,
+    is_strict,
+    load_settings,
+    resolve_server,
+    secrets_of,
+)
+from promptrun.errors import PromptrunError, SpecError, SpecErrors, UsageError
+from promptrun.expect import KINDS
+from promptrun.models import BadCase, Case, DataFile, Server, Spec, Warned
+from promptrun.pipeline.keyword import compile_keyword
+from promptrun.pipeline.options import Options, WritePolicy, choose_policy
+from promptrun.render import render_request
+from promptrun.snapshots import SnapshotStore
+from promptrun.spec import expand, find_specs, load_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Project(Struct, frozen=True, kw_only=True):
+    """One root, with what holds for every spec below it."""
+
+    root: Path
+    settings: Settings
+    store: SnapshotStore
+
+
+class PlannedSpec(Struct, frozen=True, kw_only=True):
+    """A spec that takes part, and which of its cases do."""
+
+    spec: Spec
+    project: Project
+    provider: str
+    strict: bool
+    """Whether OpenAI's own ranges hold for this provider."""
+    wanted: frozenset[str] | None
+    """Names of cases; None for all."""
+
+    @property
+    def inline(self) -> bool:
+        """Whether its cases are written in the spec, not rows of a file."""
+        return not isinstance(self.spec.cases, DataFile)
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """A run that may begin."""
+
+    options: Options
+    policy: WritePolicy
+    specs: tuple[PlannedSpec, ...]
+    keyword: Callable[[str], bool] | None
+    servers: dict[tuple[Path, str], Server]
+    """By root and provider's name; empty for a replay."""
+    masker: Masker
+    jobs: int
+    run_id: str
+    """Stands beside every reply that waits: ``20261122T232510-3f2a``."""
+
+    def cases(self, planned: PlannedSpec) -> Iterator[Case | BadCase]:
+        """The cases of one spec that were asked for, as a stream."""
+        for case in expand(planned.spec, self.options.overrides):
+            if planned.wanted is not None and case.name not in planned.wanted:
+                continue
+            if self.keyword and not self.keyword(_keywords(case)):
+                continue
+            yield case
+
+    def all_cases(self) -> Iterator[tuple[PlannedSpec, Case | BadCase]]:
+        """The cases of every spec, in order."""
+        for planned in self.specs:
+            for case in self.cases(planned):
+                yield planned, case
+
+
+def _keywords(case: Case | BadCase) -> str:
+    tags = case.tags if isinstance(case, Case) else ()
+    return " ".join((case.id, *tags))
+
+
+def make_plan(options: Options, *, sends: bool) -> Plan:
+    """Find, load and check what `options` name; nothing is sent and nothing is written.
+
+    Where the run `sends`, every inline case is rendered once here, so that a mistake in the last
+    one is known before the first is paid for. Raises SpecErrors with every mistake of every file,
+    UsageError, TrustError.
+    """
+    specs = load_planned(options)
+    keyword = compile_keyword(options.keyword) if options.keyword else None
+    servers: dict[tuple[Path, str], Server] = {}
+    settings = [planned.project.settings for planned in specs]
+    plan = Plan(
+        options=options,
+        policy=choose_policy(options, in_ci=any(one.in_ci for one in settings)),
+        specs=specs,
+        keyword=keyword,
+        servers=servers,
+        masker=Masker(()),
+        jobs=settings[0].jobs if settings else 1,
+        run_id=f"{strftime('%Y%m%dT%H%M%S')}-{urandom(2).hex()}",
+    )
+    _check_names(plan)
+    errors = [error for planned in specs if planned.inline for error in _faults(plan, planned)]
+    if errors:
+        raise SpecErrors(errors)
+    if sends:
+        for planned in specs:
+            place = (planned.project.root, planned.provider)
+            if place not in servers:
+                servers[place] = resolve_server(planned.project.settings, planned.provider)
+    return structs.replace(plan, masker=secrets_for(settings, servers.values()))
+
+
+def secrets_for(settings: Iterable[Settings], servers: Iterable[Server]) -> Masker:
+    """One masker for all that the settings and the servers of a run keep secret."""
+    servers = tuple(servers)
+    return Masker([secret for one in settings for secret in secrets_of(one, servers)])
+
+
+def load_planned(options: Options) -> tuple[PlannedSpec, ...]:
+    """Every spec that the targets name, once each, with its project and its provider."""
+    wanted: dict[Path, set[str] | None] = {}
+    roots: dict[Path, Path] = {}
+    for target in find_specs(options.targets, cwd=options.cwd):
+        roots[target.path] = target.root
+        names = wanted.setdefault(target.path, set())
+        if target.case is None:
+            wanted[target.path] = None
+        elif names is not None:
+            names.add(target.case)
+    projects: dict[Path, Project] = {}
+    specs: list[PlannedSpec] = []
+    errors: list[SpecError] = []
+    for path, names in wanted.items():
+        root = roots[path]
+        if root not in projects:
+            projects[root] = load_project(root, options)
+        try:
+            specs.append(load_one(path, projects[root], names))
+        except SpecErrors as several:
+            errors.extend(several.errors)
+        except SpecError as error:
+            errors.append(error)
+    if errors:
+        raise SpecErrors(errors)
+    return tuple(specs)
+
+
+def load_project(root: Path, options: Options) -> Project:
+    """The settings of a root, under the environment and the flags of this run."""
+    flags = Flags(provider=options.provider, jobs=options.jobs, timeout=options.timeout)
+    settings = load_settings(root, environ=options.environ, env_file=options.env_file, flags=flags)
+    return Project(root=root, settings=settings, store=SnapshotStore(root))
+
+
+def load_one(path: Path, project: Project, names: Iterable[str] | None = None) -> PlannedSpec:
+    """Load one spec of a project, under the project's defaults; SpecErrors with its mistakes."""
+    spec = load_spec(
+        path, root=project.root, defaults=project.settings.defaults, expectations=KINDS
+    )
+    provider = choose_provider(project.settings, spec.provider)
+    return PlannedSpec(
+        spec=spec,
+        project=project,
+        provider=provider,
+        strict=is_strict(project.settings, provider),
+        wanted=None if names is None else frozenset(names),
+    )
+
+
+def _check_names(plan: Plan) -> None:
+    """Refuse a ``spec.yaml::case`` whose case is not there."""
+    for planned in plan.specs:
+        if planned.wanted is None:
+            continue
+        names = [case.name for case in expand(planned.spec, plan.options.overrides)]
+        for name in sorted(planned.wanted.difference(names)):
+            raise no_such_case(planned.spec, name, names)
+
+
+def no_such_case(spec: Spec, name: str, names: list[str]) -> UsageError:
+    """The error for a name that is none of `names`, the cases of a spec."""
+    from promptrun.protocol import nearest
+
+    near = nearest(name, names)
+    if near:
+        hint = f"did you mean `{spec.id}::{near}`?"
+    else:
+        shown = ", ".join(f"`{one}`" for one in names[:10])
+        hint = f"its cases are {shown}{' …' if len(names) > 10 else ''}"
+    return UsageError(f"no case `{name}` in `{spec.id}`", hint=hint)
+
+
+def _faults(plan: Plan, planned: PlannedSpec) -> Iterator[SpecError]:
+    """What rendering every selected case of a spec finds wrong, each mistake once."""
+    seen: set[tuple[str, str]] = set()
+    for case in plan.cases(planned):
+        for error in find_faults(case, strict=planned.strict):
+            key = (str(error.location), error.message)
+            if key not in seen:
+                seen.add(key)
+                yield error
+
+
+def find_faults(case: Case | BadCase, *, strict: bool) -> list[SpecError]:
+    """What keeps a case from being sent; for a `strict` server that includes warnings."""
+    if isinstance(case, BadCase):
+        return [case.error]
+    try:
+        request = render_request(case)
+    except SpecErrors as several:
+        return list(several.errors)
+    return [as_error(one) for one in warnings_of(case, request.warnings)] if strict else []
+
+
+def warnings_of(case: Case, rendered: tuple[Warned, ...]) -> tuple[Warned, ...]:
+    """What the spec, the case and the rendered request are warned of, each once."""
+    together = (*case.spec.warned, *case.warned, *rendered)
+    return tuple({(one.message, str(one.location)): one for one in together}.values())
+
+
+def as_error(warned: Warned) -> SpecError:
+    """What only warns elsewhere, as the error that it is for OpenAI's own server."""
+    return SpecError(warned.message, location=warned.location, hint=warned.hint)
+
+
+def describe_error(error: PromptrunError) -> str:
+    """The message of an error that becomes a reason inside a result."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.openai_server import Answer, OpenAIServer, text
+from tests.promptrun_cli import Cli
+
+SPEC = """\
+model: gpt-4o-mini
+messages:
+  - {role: user, content: 안녕하세요 저는 존입니다.}
+stream: true
+stream_options: {include_usage: true}
+"""
+KEY = "sk-test-0123456789"
+PROGRAM = "from promptrun.cli import main; main()"
+
+
+@pytest.fixture
+def project(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    cli.write("promptrun.toml", "")
+    cli.write("specs/stream.yaml", SPEC)
+    return cli
+
+
+def test_the_first_piece_is_read_before_the_last_was_sent(project: Cli, server: OpenAIServer):
+    release = threading.Event()
+    server.reply = text("안녕하세요, 존님!", piece=3, hold_after=3, release=release)
+
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "specs/stream.yaml"],
+        cwd=project.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        assert running.stdout is not None
+        first = os.read(running.stdout.fileno(), 100).decode()
+        was_held = not release.is_set()
+        release.set()
+        rest = running.stdout.read().decode()
+
+    assert was_held
+    assert "안녕하세요, 존님!\n".startswith(first)
+    assert first + rest == "안녕하세요, 존님!\n"
+
+
+def test_a_streamed_reply_is_kept_like_a_whole_one(project: Cli, server: OpenAIServer):
+    server.reply = text("안녕하세요, 존님!")
+    project("specs/stream.yaml")
+
+    ran = project("specs/stream.yaml", "--no-stream")
+
+    assert ran.code == 0
+    assert ran.err.startswith("passed  ")
+    assert server.requests[0].json["stream"] is True
+    assert server.requests[1].json["stream"] is False
+
+
+def test_a_streamed_reply_has_its_usage_where_the_spec_asks_for_it(
+    project: Cli, server: OpenAIServer
+):
+    import json
+
+    reply = json.loads(project("specs/stream.yaml", "--raw").out)
+
+    assert reply["object"] == "chat.completion"
+    assert reply["usage"]["total_tokens"] > 0
+
+
+def test_control_characters_of_pieces_do_not_reach_a_pipe_changed(
+    project: Cli, server: OpenAIServer
+):
+    server.reply = text("a\x1b[31mb")
+
+    assert project("specs/stream.yaml").out == "a\x1b[31mb\n"
+
+
+def test_a_key_in_a_stream_is_never_shown_nor_kept(project: Cli, server: OpenAIServer):
+    server.reply = text(f"your key is {KEY}, is it not?", piece=4)
+
+    ran = project("specs/stream.yaml")
+
+    assert ran.out == "your key is ***, is it not?\n"
+    assert KEY not in "".join(project.read(name) for name in project.files())
+
+
+def test_a_stream_that_breaks_off_is_never_accepted(project: Cli, server: OpenAIServer):
+    server.reply = Answer(content="안녕하세요, 존님!", cut="mid event")
+
+    ran = project("specs/stream.yaml")
+
+    assert ran.code == 3
+    assert project.files("snapshots") == []

@@ -1,0 +1,82 @@
+"""What a start may import: slow packages load only where they are used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SLOW = {
+    "aiohttp",
+    "asyncio",
+    "dataclasses",
+    "deepdiff",
+    "httpx",
+    "httpx2",
+    "jsonpath_rfc9535",
+    "jsonschema",
+    "openai",
+    "platformdirs",
+    "pydantic",
+    "rapidfuzz",
+    "ssl",
+    "starlette",
+    "xllamacpp",
+}
+
+PROGRAM = """
+import sys
+from promptrun.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print("\\n".join(sorted(sys.modules)), file=open({report!r}, "w"))
+"""
+
+
+def imported_by(tmp_path: Path, *arguments: str, cwd: Path = ROOT) -> tuple[int, set[str]]:
+    report = tmp_path / "modules.txt"
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(report=str(report)), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, set(report.read_text().split())
+
+
+def test_help_imports_click_and_nothing_slow(tmp_path: Path):
+    code, modules = imported_by(tmp_path, "--help")
+
+    assert code == 0
+    assert "click" in modules
+    assert not modules & (SLOW | {"yaml", "jinja2", "msgspec", "tomllib"})
+
+
+def test_a_replay_that_passes_imports_nothing_slow(tmp_path: Path):
+    code, modules = imported_by(tmp_path, "specs/json_people.yaml", "--replay")
+
+    assert code == 0
+    assert "jinja2" in modules
+    assert not modules & SLOW
+
+
+@pytest.mark.parametrize("command", ["check", "list", "show"])
+def test_what_sends_nothing_imports_nothing_slow(tmp_path: Path, command: str):
+    code, modules = imported_by(tmp_path, command, "specs/json_people.yaml")
+
+    assert code == 0
+    assert not modules & SLOW
+
+
+def test_importing_promptrun_imports_none_of_its_parts():
+    program = "import sys, promptrun; print([m for m in sys.modules if m.startswith('promptrun')])"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    assert ran.stdout.strip() == "['promptrun']"
