@@ -18,131 +18,53 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Any, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
-from msgspec import Struct, field
+if not __package__:  # started as a program: `tests` is not on its path
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-CREATED = 1_700_000_000
+from tests.openai_answers import (
+    Answer,
+    Received,
+    Script,
+    bad_key,
+    compose_events,
+    compose_whole,
+    echo,
+    error,
+    hanging,
+    out_of_quota,
+    redirect,
+    slow_down,
+    text,
+    tool_call,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "Answer",
+    "OpenAIServer",
+    "Received",
+    "bad_key",
+    "error",
+    "hanging",
+    "out_of_quota",
+    "redirect",
+    "slow_down",
+    "text",
+    "tool_call",
+]
+
 LONGEST_HOLD = 30.0
-
-
-class Received(Struct, frozen=True, kw_only=True):
-    """One request as it came over the wire."""
-
-    method: str
-    path: str
-    """Without the query."""
-    query: dict[str, list[str]]
-    headers: dict[str, str]
-    """Names in lower case."""
-    body: bytes
-    at: float
-    """`time.monotonic()` when it was read whole."""
-
-    @property
-    def json(self) -> Any:
-        """The body, parsed; None for an empty one."""
-        return json.loads(self.body) if self.body else None
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """What the server answers to one request; `text`, `error` and their like make them.
-
-    The first group is what a model would say, the second how HTTP carries it, the third what is
-    particular to a stream. With `body` or a status other than 200 it is sent as it is; all else
-    becomes a ``chat.completion``, or its chunks where the request says ``stream: true``.
-    """
-
-    content: str | None = None
-    contents: tuple[str, ...] = ()
-    """One text a choice, where the n choices are to differ."""
-    refusal: str | None = None
-    tool_calls: tuple[dict[str, Any], ...] = ()
-    finish_reason: str | None = None
-    model: str | None = None
-    fingerprint: str = "fp_loopback"
-    extra_message: dict[str, Any] = field(default_factory=dict)
-    """Further keys of the message, such as reasoning_content."""
-
-    status: int = 200
-    body: bytes | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    delay: float = 0.0
-    """Seconds before the first byte of the answer."""
-    split: int | None = None
-    """Write the body this many bytes at a time, so that characters and events come in parts."""
-    cut: Literal["before headers", "mid body", "mid event"] | None = None
-    """Where the connection breaks; in a stream both of the latter mean the middle of an event."""
-
-    piece: int = 4
-    """How many characters one chunk carries."""
-    chunk_delay: float = 0.0
-    """Seconds before each event but the first."""
-    hold_after: int | None = None
-    """Send this many events, then wait until `release` is set."""
-    release: threading.Event | None = None
-    events: tuple[Any, ...] | None = None
-    """The events in place of the model's: dicts and lists are sent as JSON, text and bytes are
-    written as they stand, line ends and all."""
-    done: bool = True
-    """Whether ``data: [DONE]`` ends the stream."""
-
-
-Script = Answer | Callable[[Received], Answer]
-
-
-def text(content: str, **fields: Any) -> Answer:
-    """A reply that says `content`."""
-    return Answer(content=content, **fields)
-
-
-def tool_call(name: str, arguments: str, call_id: str = "call_1") -> dict[str, Any]:
-    """One entry of `Answer.tool_calls`."""
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def error(
-    status: int, message: str = "it went wrong", *, headers: Any = (), **fields: Any
-) -> Answer:
-    """A failure in OpenAI's own form; `fields` are its type, code and param."""
-    named = {"type": None, "param": None, "code": None} | fields
-    body = json.dumps({"error": {"message": message} | named}).encode()
-    return Answer(status=status, body=body, headers=tuple(headers))
-
-
-def slow_down(**headers: str) -> Answer:
-    """A 429 that passes; headers such as ``retry_after_ms="20"``."""
-    named = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    code = "rate_limit_exceeded"
-    return error(429, "Rate limit reached", type="requests", code=code, headers=named)
-
-
-def out_of_quota() -> Answer:
-    """A 429 that does not pass."""
-    code = "insufficient_quota"
-    return error(429, "You exceeded your current quota", type=code, code=code)
-
-
-def bad_key() -> Answer:
-    """A 401."""
-    kind, code = "invalid_request_error", "invalid_api_key"
-    return error(401, "Incorrect API key provided", type=kind, code=code)
-
-
-def hanging() -> Answer:
-    """Nothing, for as long as the client waits."""
-    return Answer(delay=3600.0)
-
-
-def redirect(location: str, status: int = 307) -> Answer:
-    """A pointer to somewhere else."""
-    return Answer(status=status, body=b"", headers=(("location", location),))
 
 
 class OpenAIServer:
@@ -250,9 +172,9 @@ class OpenAIServer:
             if answer.body is not None or answer.status != 200:
                 await wire.send_whole(answer, headers, answer.body or b"")
             elif answer.events is not None or received.json.get("stream") is True:
-                await wire.send_stream(answer, headers, _events(received.json, answer))
+                await wire.send_stream(answer, headers, compose_events(received.json, answer))
             else:
-                body = json.dumps(_completion(received.json, answer), ensure_ascii=False)
+                body = json.dumps(compose_whole(received.json, answer), ensure_ascii=False)
                 await wire.send_whole(answer, headers, body.encode())
         finally:
             self.in_flight -= 1
@@ -268,7 +190,7 @@ class OpenAIServer:
             return error(404, f"Invalid URL ({received.method} {received.path})")
         reply = self.script.popleft() if self.script else self.reply
         if reply is None:
-            reply = _echo
+            reply = echo
         return reply(received) if callable(reply) else reply
 
 
@@ -365,144 +287,8 @@ async def _read_request(reader: asyncio.StreamReader) -> Received | None:
     )
 
 
-def _echo(received: Received) -> Answer:
-    """What the user said last, in the form that the request asks for."""
-    request = received.json
-    said = [turn["content"] for turn in request["messages"] if turn["role"] == "user"]
-    content = said[-1] if said else ""
-    if isinstance(content, list):
-        content = " ".join(part.get("text", f"[{part['type']}]") for part in content)
-    choice = request.get("tool_choice")
-    if request.get("tools") and (choice == "required" or isinstance(choice, dict)):
-        name = request["tools"][0]["function"]["name"]
-        return Answer(tool_calls=(tool_call(name, json.dumps({"said": content})),))
-    if request.get("response_format", {}).get("type", "text") != "text":
-        return text(json.dumps({"said": content}, ensure_ascii=False))
-    copies = range(1, (request.get("n") or 1) + 1)
-    return Answer(contents=tuple(content if i == 1 else f"{content} ({i})" for i in copies))
-
-
-def _messages(request: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
-    count = request.get("n") or 1
-    contents: list[str | None] = list(answer.contents or (answer.content,) * count)
-    calls = {"tool_calls": list(answer.tool_calls)} if answer.tool_calls else {}
-    return [
-        {"role": "assistant", "content": content, **calls, "refusal": answer.refusal}
-        | answer.extra_message
-        for content in contents
-    ]
-
-
-def _finish(answer: Answer) -> str:
-    return answer.finish_reason or ("tool_calls" if answer.tool_calls else "stop")
-
-
-def _usage(request: dict[str, Any], answer: Answer) -> dict[str, int]:
-    prompt = len(json.dumps(request["messages"])) // 4
-    completion = sum(len(m["content"] or "") // 4 + 1 for m in _messages(request, answer))
-    total = prompt + completion
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
-
-
-def _head_of(request: dict[str, Any], answer: Answer, kind: str) -> dict[str, Any]:
-    model = answer.model or request.get("model")
-    return {"id": "chatcmpl-loopback", "object": kind, "created": CREATED, "model": model}
-
-
-def _pieces(content: str | None, size: int) -> list[str]:
-    content = content or ""
-    return [content[start : start + size] for start in range(0, len(content), size)]
-
-
-def _logprobs(request: dict[str, Any], tokens: list[str]) -> dict[str, Any] | None:
-    if not request.get("logprobs"):
-        return None
-    entries = [
-        {"token": token, "logprob": -0.25, "bytes": list(token.encode()), "top_logprobs": []}
-        for token in tokens
-    ]
-    return {"content": entries, "refusal": None}
-
-
-def _completion(request: dict[str, Any], answer: Answer) -> dict[str, Any]:
-    choices = [
-        {
-            "index": index,
-            "message": message,
-            "logprobs": _logprobs(request, _pieces(message["content"], answer.piece)),
-            "finish_reason": _finish(answer),
-        }
-        for index, message in enumerate(_messages(request, answer))
-    ]
-    return _head_of(request, answer, "chat.completion") | {
-        "choices": choices,
-        "usage": _usage(request, answer),
-        "service_tier": "default",
-        "system_fingerprint": answer.fingerprint,
-    }
-
-
-def _events(request: dict[str, Any], answer: Answer) -> Iterator[bytes]:
-    if answer.events is not None:
-        yield from (_event(event) for event in answer.events)
-    else:
-        yield from (_event(chunk) for chunk in _chunks(request, answer))
-    if answer.done:
-        yield b"data: [DONE]\n\n"
-
-
-def _event(event: Any) -> bytes:
-    if isinstance(event, bytes):
-        return event
-    if isinstance(event, str):
-        return event.encode()
-    return b"data: " + json.dumps(event, ensure_ascii=False).encode() + b"\n\n"
-
-
-def _chunks(request: dict[str, Any], answer: Answer) -> Iterator[dict[str, Any]]:
-    counted = bool((request.get("stream_options") or {}).get("include_usage"))
-    head = _head_of(request, answer, "chat.completion.chunk")
-    head |= {"service_tier": "default", "system_fingerprint": answer.fingerprint}
-    tail = {"usage": None} if counted else {}
-    deltas = [list(_deltas(m, answer.piece)) for m in _messages(request, answer)]
-    longest = max(len(of_choice) for of_choice in deltas)
-    for position in range(longest):
-        for index, of_choice in enumerate(deltas):
-            if position < len(of_choice):
-                delta = of_choice[position]
-                tokens = [delta["content"]] if delta.get("content") else []
-                logprobs = _logprobs(request, tokens) if tokens else None
-                choice = {"index": index, "delta": delta, "logprobs": logprobs}
-                yield head | {"choices": [choice | {"finish_reason": None}]} | tail
-    for index in range(len(deltas)):
-        choice = {"index": index, "delta": {}, "logprobs": None, "finish_reason": _finish(answer)}
-        yield head | {"choices": [choice]} | tail
-    if counted:
-        yield head | {"choices": [], "usage": _usage(request, answer)}
-
-
-def _deltas(message: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
-    """OpenAI's own way: keys and empty texts first, then the texts piece by piece."""
-    calls = message.get("tool_calls", [])
-    first = dict(message) | {"content": None if message["content"] is None else ""}
-    first["refusal"] = None if message["refusal"] is None else ""
-    if calls:
-        function = calls[0]["function"] | {"arguments": ""}
-        first["tool_calls"] = [{"index": 0} | calls[0] | {"function": function}]
-    yield first
-    for key in ("content", "refusal"):
-        for piece in _pieces(message[key], size):
-            yield {key: piece}
-    for index, call in enumerate(calls):
-        if index:
-            function = call["function"] | {"arguments": ""}
-            yield {"tool_calls": [{"index": index} | call | {"function": function}]}
-        for piece in _pieces(call["function"]["arguments"], size):
-            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
-
-
 def main() -> None:
-    """Serve until interrupted, or until standard input of the parent closes."""
+    """Serve until interrupted."""
     parser = argparse.ArgumentParser(description="A loopback Chat Completions server.")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--reply", help="the text of every reply; an echo where it is left out")

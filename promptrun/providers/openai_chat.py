@@ -1,0 +1,133 @@
+"""Chat Completions through the openai package: OpenAI's own server, Azure's, and compatible ones.
+
+The package carries requests and responses; bodies are read here, streamed or not, so that they are
+bounded and a stream that was cut is never taken for one that ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from promptrun.models import Failure, Reply, Timings
+from promptrun.providers.completion import describe_misfit
+from promptrun.providers.failures import protocol_failure, request_id
+from promptrun.providers.link import Link, NoReply, open_link, parse_whole
+from promptrun.providers.stream import Assembler
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from promptrun.models import Request, Server
+    from promptrun.providers.base import OnPiece
+
+_T = TypeVar("_T")
+
+
+class OpenAIChat:
+    """A `Provider` for one server of kind ``openai`` or ``azure``.
+
+    A body is sent as ``json.dumps(body, ensure_ascii=False, separators=(",", ":"))`` in UTF-8, by
+    every version of the package with httpx 0.28 or newer; older ones write the same JSON escaped.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._link_or_none: Link | None = None
+
+    async def open(self) -> Failure | None:
+        """Build the client; nothing is sent. Importing the package takes most of a second."""
+        link = open_link(self._server)
+        if isinstance(link, Failure):
+            return link
+        self._link_or_none = link
+        return None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        link, self._link_or_none = self._link_or_none, None
+        if link is not None:
+            await link.close()
+
+    async def complete(
+        self, request: Request, *, on_piece: OnPiece | None = None
+    ) -> Reply | Failure:
+        """Send one request, once."""
+        return await self._within_time(self._exchange(request, on_piece))
+
+    async def list_models(self) -> list[str] | Failure:
+        """The ids under ``/models``."""
+        return await self._within_time(self._list_models())
+
+    async def _within_time(self, exchange: Coroutine[Any, Any, _T]) -> _T | Failure:
+        try:
+            async with asyncio.timeout(self._server.timeout):
+                return await exchange
+        except NoReply as outcome:
+            return outcome.failure
+        except TimeoutError:
+            message = f"no whole reply within {self._server.timeout:g} seconds"
+            return Failure(kind="timeout", message=message, again=True)
+
+    async def _list_models(self) -> list[str]:
+        link = self._link()
+        response = await link.send("get", "/models")
+        listed = parse_whole(await link.read_whole(response), response.headers)
+        entries = listed.get("data") if isinstance(listed, dict) else None
+        if not isinstance(entries, list):
+            raise NoReply(Failure(kind="protocol", message="the server sent no list of models"))
+        names = (entry.get("id") for entry in entries if isinstance(entry, dict))
+        return sorted({name for name in names if isinstance(name, str)})
+
+    async def _exchange(self, request: Request, on_piece: OnPiece | None) -> Reply:
+        link = self._link()
+        started = monotonic()
+        response = await link.send("post", self._path(request), body=request.body)
+        streamed = _is_stream(request, response.headers)
+        first_piece = None
+        if streamed:
+            count = request.body.get("n")
+            assembler = Assembler(on_piece)
+            raw = await link.read_stream(response, assembler, count if type(count) is int else 1)
+            if assembler.first_piece is not None:
+                first_piece = assembler.first_piece - started
+        else:
+            raw = parse_whole(await link.read_whole(response), response.headers)
+        misfit = describe_misfit(raw)
+        if misfit:
+            raise NoReply(protocol_failure(misfit, response.headers))
+        reply = Reply(
+            raw=raw,
+            timings=Timings(total=monotonic() - started, first_piece=first_piece),
+            request_id=request_id(response.headers),
+            streamed=streamed,
+        )
+        if on_piece is not None and not streamed:
+            _show_whole(reply, on_piece)
+        return reply
+
+    def _path(self, request: Request) -> str:
+        if self._server.kind != "azure":
+            return "/chat/completions"
+        # Quoted here: older versions of the package put the model into the path as it stands.
+        model = quote(str(request.body.get("model", "")), safe="")
+        return f"/deployments/{model}/chat/completions"
+
+    def _link(self) -> Link:
+        if self._link_or_none is None:
+            raise RuntimeError("the provider is not open")
+        return self._link_or_none
+
+
+def _is_stream(request: Request, headers: Mapping[str, str]) -> bool:
+    """Some servers answer whole though a stream was asked for, or forget to say that it is one."""
+    content_type = headers.get("content-type", "").lower()
+    return "event-stream" in content_type or (request.streams and "json" not in content_type)
+
+
+def _show_whole(reply: Reply, on_piece: OnPiece) -> None:
+    for choice in reply.choices:
+        if choice.content:
+            on_piece(choice.index, choice.content)

@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from promptrun.errors import UsageError
+from promptrun.execute import Answer, Call, Event, Piece, Restarted, RetryPolicy, Waiting, execute
+from promptrun.execute.crew import Crew
+from promptrun.models import Failure, Reply, Request, Server
+from promptrun.providers import open_provider
+from tests.openai_server import (
+    Answer as Said,
+)
+from tests.openai_server import (
+    OpenAIServer,
+    bad_key,
+    error,
+    hanging,
+    out_of_quota,
+    slow_down,
+    text,
+)
+
+QUICK = RetryPolicy(first_delay=0.001, longest_delay=0.05)
+
+
+def call(key: int, content: str | None = None, *, pieces: bool = False, **fields: Any) -> Call:
+    messages = [{"role": "user", "content": content or f"case {key}"}]
+    body = {"model": "m", "messages": messages, "stream": pieces, **fields}
+    return Call(key=key, request=Request(body=body), pieces=pieces)
+
+
+def run(server: OpenAIServer, calls: Iterable[Call], **options: Any) -> Iterator[Event]:
+    at = Server(name="openai", kind="openai", base_url=server.base_url, api_key="k", timeout=10)
+    return execute(calls, open_provider(at), **{"policy": QUICK} | options)
+
+
+def answers(events: Iterable[Event]) -> list[Answer]:
+    return [event for event in events if isinstance(event, Answer)]
+
+
+def content(answer: Answer) -> str | None:
+    assert answer.reply is not None, answer.failure
+    return answer.reply.choices[0].content
+
+
+def test_every_call_gets_its_own_answer() -> None:
+    with OpenAIServer() as server:
+        found = answers(run(server, map(call, range(100))))
+    assert sorted((a.key, content(a), a.attempts) for a in found) == [
+        (key, f"case {key}", 1) for key in range(100)
+    ]
+
+
+def test_no_calls_start_nothing() -> None:
+    class Untouched:
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError(f"{name} was used")
+
+    provider: Any = Untouched()
+    assert list(execute([], provider)) == []
+
+
+@pytest.mark.parametrize("jobs", [1, 4, 16])
+def test_no_more_than_the_jobs_are_in_flight(jobs: int) -> None:
+    with OpenAIServer(text("x", delay=0.02)) as server:
+        assert len(list(run(server, map(call, range(40)), jobs=jobs))) == 40
+        assert server.most_in_flight == jobs
+
+
+def test_calls_are_read_no_further_than_one_round_ahead() -> None:
+    taken = 0
+
+    def endless() -> Iterator[Call]:
+        nonlocal taken
+        for taken in itertools.count(1):
+            yield call(taken)
+
+    with OpenAIServer() as server:
+        events = run(server, endless(), jobs=4)
+        for answered in range(1, 50):
+            next(events)
+            assert taken <= answered + 8
+        events.close()  # type: ignore[attr-defined]
+
+
+def test_the_first_requests_leave_before_more_calls_are_read() -> None:
+    with OpenAIServer() as server:
+
+        def calls() -> Iterator[Call]:
+            for key in range(8):
+                if key >= 4:
+                    assert server.requests
+                yield call(key)
+
+        assert len(list(run(server, calls(), jobs=4))) == 8
+
+
+def test_workers_are_as_many_as_are_needed() -> None:
+    with OpenAIServer() as server:
+        list(run(server, map(call, range(20)), jobs=2))
+        assert server.accepted <= 2
+
+
+def test_a_piece_comes_out_before_the_last_was_sent() -> None:
+    release = threading.Event()
+    with OpenAIServer(text("abcdefgh", hold_after=2, release=release)) as server:
+        events = run(server, [call(7, pieces=True)])
+        assert next(events) == Piece(key=7, index=0, text="abcd")
+        assert server.in_flight == 1
+        release.set()
+        assert next(events) == Piece(key=7, index=0, text="efgh")
+        last = next(events)
+        assert isinstance(last, Answer)
+        assert content(last) == "abcdefgh"
+
+
+def test_pieces_come_only_where_they_are_wanted() -> None:
+    wanted = call(1, stream=True)
+    with OpenAIServer() as server:
+        events = list(run(server, [wanted]))
+    assert [type(event) for event in events] == [Answer]
+    assert server.requests[0].json["stream"] is True
+
+
+def test_a_failure_that_passes_is_tried_again() -> None:
+    script = [slow_down(retry_after_ms="1"), error(500), Said(cut="before headers")]
+    with OpenAIServer(text("at last"), script) as server:
+        events = list(run(server, [call(3)]))
+    *waits, last = events
+    assert [(w.key, w.failure.kind) for w in waits if isinstance(w, Waiting)] == [
+        (3, "rate_limit"),
+        (3, "status"),
+        (3, "connection"),
+    ]
+    assert isinstance(last, Answer)
+    assert (content(last), last.attempts) == ("at last", 4)
+    assert len({request.body for request in server.requests}) == 1
+
+
+def test_a_failure_that_stays_is_not_tried_again() -> None:
+    with OpenAIServer(error(400)) as server:
+        (answer,) = answers(run(server, [call(1)]))
+        assert len(server.requests) == 1
+    assert (answer.attempts, answer.failure.kind if answer.failure else "") == (1, "status")
+
+
+def test_attempts_have_an_end() -> None:
+    with OpenAIServer(error(503)) as server:
+        (answer,) = answers(run(server, [call(1)]))
+        assert len(server.requests) == 5
+    assert answer.attempts == 5
+    assert answer.failure is not None
+    assert answer.failure.status == 503
+
+
+def test_a_server_is_left_in_peace_for_as_long_as_it_asks() -> None:
+    with OpenAIServer(text("x"), [slow_down(retry_after="0.2")]) as server:
+        list(run(server, [call(1)], policy=RetryPolicy()))
+        first, second = server.requests
+    assert second.at - first.at >= 0.2
+
+
+def test_others_go_on_while_one_waits() -> None:
+    policy = RetryPolicy(longest_delay=60)
+    with OpenAIServer(text("x"), [slow_down(retry_after="0.3")]) as server:
+        found = answers(run(server, map(call, range(10)), jobs=2, policy=policy))
+    assert found[-1].attempts == 2
+    assert [a.attempts for a in found[:-1]] == [1] * 9
+
+
+def test_a_stream_that_starts_over_says_so() -> None:
+    with OpenAIServer(text("abcdefgh"), [text("abcdefgh", cut="mid event")]) as server:
+        events = list(run(server, [call(1, pieces=True)]))
+    kinds = [type(event) for event in events if not isinstance(event, Waiting)]
+    assert kinds == [Piece, Restarted, Piece, Piece, Answer]
+
+
+def test_a_stream_that_broke_before_its_first_piece_has_nothing_to_start_over() -> None:
+    with OpenAIServer(text("abcd"), [error(500)]) as server:
+        events = list(run(server, [call(1, pieces=True)]))
+    assert Restarted(key=1) not in events
+
+
+@pytest.mark.parametrize("final", [bad_key, out_of_quota], ids=["auth", "quota"])
+def test_a_final_failure_ends_the_sending(final: Any) -> None:
+    with OpenAIServer(final()) as server:
+        found = answers(run(server, map(call, range(200)), jobs=4))
+        assert len(server.requests) <= 4
+    assert sorted(a.key for a in found) == list(range(200))
+    assert {a.failure.kind for a in found if a.failure} == {found[0].failure.kind}  # type: ignore[union-attr]
+    assert sum(a.attempts for a in found) == len(server.requests)
+    assert [a.attempts for a in found][-190:] == [0] * 190
+
+
+def test_a_reply_on_its_way_is_kept_when_the_run_is_given_up() -> None:
+    script = [text("slow", delay=0.3), bad_key()]
+    with OpenAIServer(text("never"), script) as server:
+        found = {a.key: a for a in answers(run(server, map(call, range(5)), jobs=2))}
+    assert [content(a) for a in found.values() if a.reply] == ["slow"]
+    assert len(server.requests) == 2
+
+
+def test_nobody_waits_for_a_retry_when_the_run_is_given_up() -> None:
+    script = [slow_down(retry_after="30"), text("ok", delay=0.1), bad_key()]
+    started = time.monotonic()
+    with OpenAIServer(text("never"), script) as server:
+        found = answers(run(server, map(call, range(3)), jobs=2, policy=RetryPolicy()))
+    assert time.monotonic() - started < 10
+    assert sorted(a.failure.kind for a in found if a.failure) == ["auth", "rate_limit"]
+
+
+def test_a_provider_that_cannot_start_answers_every_call() -> None:
+    at = Server(name="x", kind="openai", base_url="nowhere")
+    found = answers(execute(map(call, range(3)), open_provider(at)))
+    assert [(a.key, a.attempts, a.failure.kind if a.failure else "") for a in found] == [
+        (key, 0, "setup") for key in range(3)
+    ]
+
+
+class Watched:
+    """A provider that counts what is done to it."""
+
+    def __init__(self, outcome: Any = None) -> None:
+        self.outcome = outcome
+        self.log: list[str] = []
+
+    async def open(self) -> Failure | None:
+        self.log.append("open")
+        return None
+
+    async def close(self) -> None:
+        self.log.append("close")
+
+    async def complete(self, request: Request, *, on_piece: Any = None) -> Reply | Failure:
+        del request, on_piece
+        try:
+            if isinstance(self.outcome, BaseException):
+                raise self.outcome
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            self.log.append("cancelled")
+            raise
+        raise AssertionError("unreachable")
+
+    async def list_models(self) -> list[str] | Failure:
+        return []
+
+
+def test_a_worker_goes_on_to_its_next_call_without_the_consumer() -> None:
+    class Counting(Watched):
+        begun = 0
+
+        async def complete(self, request: Request, *, on_piece: Any = None) -> Reply | Failure:
+            del request, on_piece
+            self.begun += 1
+            await asyncio.sleep(0.01)
+            return Failure(kind="status", message="x")
+
+    provider = Counting()
+    events = execute(map(call, range(10)), provider, jobs=1)
+    assert [next(events).key, next(events).key] == [0, 1]
+    assert provider.begun == 3
+
+
+@pytest.mark.parametrize("raised", [ValueError("a mistake"), KeyboardInterrupt()], ids=repr)
+def test_what_a_provider_raises_reaches_the_consumer(raised: BaseException) -> None:
+    provider = Watched(raised)
+    with pytest.raises(type(raised)):
+        list(execute(map(call, range(3)), provider, jobs=2))
+    assert provider.log[0] == "open"
+    assert provider.log[-1] == "close"
+    assert provider.log.count("close") == 1
+
+
+def test_an_error_of_the_calls_cancels_what_is_in_flight() -> None:
+    provider = Watched()
+
+    def broken() -> Iterator[Call]:
+        yield call(0)
+        yield call(1)
+        raise ValueError("a bad row")
+
+    with pytest.raises(ValueError, match="a bad row"):
+        list(execute(broken(), provider))
+    assert provider.log == ["open", "close"]
+
+
+def test_closing_cancels_what_is_in_flight_and_leaves_nothing_behind() -> None:
+    threads = threading.active_count()
+    with OpenAIServer(hanging(), [text("quick")]) as server:
+        events = run(server, map(call, range(50)), jobs=8)
+        assert content(answers([next(events)])[0]) == "quick"
+        events.close()  # type: ignore[attr-defined]
+        assert server.wait_idle()
+        assert len(server.requests) <= 10
+    gc.collect()  # a socket or a task that was left open would warn, and warnings are errors
+    assert threading.active_count() <= threads
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        asyncio.get_running_loop()
+
+
+def test_closing_in_the_middle_of_a_stream_closes_its_connection() -> None:
+    with OpenAIServer(text("abcdefgh", hold_after=2, release=threading.Event())) as server:
+        events = run(server, [call(1, pieces=True)])
+        assert isinstance(next(events), Piece)
+        events.close()  # type: ignore[attr-defined]
+        assert server.wait_idle()
+
+
+def test_an_interrupt_while_waiting_ends_everything() -> None:
+    with OpenAIServer(hanging()) as server:
+        timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            list(run(server, map(call, range(5))))
+        timer.join()
+        assert server.wait_idle()
+
+
+def test_a_consumer_that_takes_its_time_loses_nothing() -> None:
+    with OpenAIServer() as server:
+        seen = 0
+        for _ in run(server, map(call, range(20)), jobs=4):
+            time.sleep(0.01)
+            seen += 1
+    assert seen == 20
+
+
+def test_it_runs_in_a_thread() -> None:
+    found: list[Answer] = []
+    with OpenAIServer() as server:
+        thread = threading.Thread(target=lambda: found.extend(answers(run(server, [call(1)]))))
+        thread.start()
+        thread.join(10)
+    assert [content(answer) for answer in found] == ["case 1"]
+
+
+def test_inside_a_running_loop_it_says_what_to_do_and_a_thread_works() -> None:
+    async def notebook(server: OpenAIServer) -> list[Answer]:
+        with pytest.raises(UsageError, match="already running") as caught:
+            list(run(server, [call(1)]))
+        assert "asyncio.to_thread" in (caught.value.hint or "")
+        return await asyncio.to_thread(lambda: answers(run(server, [call(1)])))
+
+    with OpenAIServer() as server:
+        assert len(asyncio.run(notebook(server))) == 1
+
+
+def test_many_pieces_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The loop stands still while the consumer looks at an event: what piles up is one turn's.
+    most = 0
+    original = Crew.wait
+
+    def wait(crew: Crew) -> None:
+        nonlocal most
+        original(crew)
+        most = max(most, len(crew.events))
+
+    monkeypatch.setattr(Crew, "wait", wait)
+    with OpenAIServer(text("x" * 20_000, piece=1)) as server:
+        events = run(server, [call(1, pieces=True)])
+        assert sum(isinstance(event, Piece) for event in events) == 20_000
+    assert most < 5_000
