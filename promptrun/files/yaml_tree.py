@@ -24,7 +24,8 @@ _DOUBLE_QUOTED = re.compile(r"\\(?:x..|u.{4}|U.{8}|\n\s*|.)|.", re.DOTALL)
 _SINGLE_QUOTED = re.compile(r"''|.", re.DOTALL)
 _CHARACTER = re.compile(r".", re.DOTALL)
 _SPACE_ESCAPES = frozenset(r"\n\t\r\v\f\N\L\P\_\ "[1::2])
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_MARKS = {"{{": "}}", "{%": "%}"}
+_OPENING = re.compile(r"\{\{|\{%")
 
 
 class Span(NamedTuple):
@@ -151,8 +152,12 @@ def narrow(text: str, node: Node, *, word: str | None, line: int | None) -> Span
 
 def _find_word(value: str, word: str, start: int) -> int | None:
     pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
-    for template in _TEMPLATE.finditer(value, start):
-        if match := pattern.search(value, template.start(), template.end()):
+    place = start
+    while opening := _OPENING.search(value, place):
+        # A mark that is never closed reaches to the end: looking on would take quadratic time.
+        closing = value.find(_MARKS[opening[0]], opening.end())
+        place = closing if closing >= 0 else len(value)
+        if match := pattern.search(value, opening.end(), place):
             return match.start()
     match = pattern.search(value, start)
     return match.start() if match else None

@@ -1,0 +1,206 @@
+"""Spec → Cases, as a stream: the entries or rows, times the matrix, under the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from promptrun.errors import Location, SpecError, SpecErrors
+from promptrun.files.json import digest
+from promptrun.files.tree import FileProblem
+from promptrun.models import BadCase, Case, CompareRules, DataFile, Overrides, Warned
+from promptrun.spec import sections
+from promptrun.spec.entries import DEFAULT_NAME, find_data_file
+from promptrun.spec.fields import in_body_order, own_fields, place_together
+from promptrun.spec.findings import Findings
+from promptrun.spec.matrix import combine
+from promptrun.spec.rows import BadRow, Row, read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from promptrun.models import Expectation, Spec
+    from promptrun.protocol import Problem
+    from promptrun.spec.fields import Origins
+    from promptrun.spec.matrix import Combination
+
+_MAX_PLACES_SOUGHT = 20
+"""Finding the first of two rows of one name means to read the file again."""
+
+
+class _Entry(NamedTuple):
+    """One case before the matrix: only what it adds to its spec."""
+
+    name: str
+    label: str
+    location: Location
+    vars: dict[str, Any]
+    fields: dict[str, Any]
+    origins: Origins
+    expect: tuple[Expectation, ...]
+    compare: CompareRules
+    tags: tuple[str, ...] = ()
+
+
+def expand(spec: Spec, overrides: Overrides | None = None) -> Iterator[Case | BadCase]:
+    """The cases of a spec that `load_spec` gave, in the order of the file.
+
+    A row that cannot be read, or whose name is taken, is a BadCase, and the others go on. Of the
+    rows that went by only the hashes of their names are kept. Raises SpecErrors where a data file
+    as a whole has become unreadable since the spec was loaded.
+    """
+    builder = _CaseBuilder(spec, overrides or Overrides())
+    combinations = tuple(combine(spec.matrix))
+    seen: set[int] = set()
+    sought = 0
+    for index, entry in enumerate(_entries(spec)):
+        if isinstance(entry, BadRow):
+            yield BadCase(spec=spec, name=entry.label, error=entry.error)
+            continue
+        for combination in combinations:
+            name = entry.name + combination.suffix
+            if hash(name) in seen:
+                sought += 1
+                first = _find_first(spec, name) if sought <= _MAX_PLACES_SOUGHT else None
+                # Only the hashes met where the first of this name is this very entry.
+                if first is None or first[0] != index:
+                    yield _taken(spec, entry, name, first[1] if first else None)
+                    break
+            seen.add(hash(name))
+            yield builder.build(entry, combination, name)
+
+
+def _entries(spec: Spec) -> Iterator[_Entry | BadRow]:
+    if spec.cases is None:
+        location = spec.source.at(())
+        yield _Entry(DEFAULT_NAME, "", location, {}, {}, {}, spec.expect, spec.compare)
+    elif isinstance(spec.cases, DataFile):
+        yield from _row_entries(spec, spec.cases)
+    else:
+        for index, case in enumerate(spec.cases):
+            yield _inline_entry(spec, case, index)
+
+
+def _inline_entry(spec: Spec, case: dict[str, Any], index: int) -> _Entry:
+    # Checked when the spec was loaded: nothing is found a second time.
+    found = Findings(spec.source)
+    path = ("cases", index)
+    fields, origins = own_fields(case, path)
+    folder = spec.path.parent
+    variables = sections.read_variables(case.get("vars"), (*path, "vars"), folder, found)
+    expect, compare = spec.expect, spec.compare
+    if "expect" in case:
+        rules = sections.read_expectations(case["expect"], (*path, "expect"), found, None)
+        expect = (*expect, *rules)
+    if "compare" in case:
+        compare = sections.read_compare(case["compare"], (*path, "compare"), found, compare)
+    tags = sections.read_tags(case["tags"], (*path, "tags"), found) if "tags" in case else ()
+    name = sections.read_name(case["name"])[0] if "name" in case else DEFAULT_NAME
+    location = spec.source.at(path)
+    return _Entry(name, name, location, variables, fields, origins, expect, compare, tags)
+
+
+def _row_entries(spec: Spec, data: DataFile) -> Iterator[_Entry | BadRow]:
+    try:
+        path, name = find_data_file(data.ref, spec.root)
+        for row in read_rows(path, name):
+            yield row if isinstance(row, BadRow) else _row_entry(spec, row)
+    except FileProblem as problem:
+        error = SpecError(problem.message, location=data.ref.location, hint=problem.hint)
+        raise SpecErrors([error]) from None
+
+
+def _row_entry(spec: Spec, row: Row) -> _Entry | BadRow:
+    for column in ("name", "id"):
+        if column in row.values:
+            name, problem = sections.read_name(row.values[column])
+            if problem is not None:
+                return BadRow(row.label, SpecError(problem, location=row.location))
+            break
+    else:
+        name = digest(row.values)
+    return _Entry(name, row.label, row.location, row.values, {}, {}, spec.expect, spec.compare)
+
+
+def _find_first(spec: Spec, name: str) -> tuple[int, _Entry] | None:
+    """The first entry that makes a case of this name, and its index."""
+    combinations = tuple(combine(spec.matrix))
+    for index, entry in enumerate(_entries(spec)):
+        if isinstance(entry, _Entry) and name.startswith(entry.name):
+            for combination in combinations:
+                if entry.name + combination.suffix == name:
+                    return index, entry
+    return None
+
+
+def _taken(spec: Spec, entry: _Entry, name: str, first: _Entry | None) -> BadCase:
+    where = "an earlier row"
+    if first is not None:
+        # The rows of a JSON file are known by their number only.
+        by_number = first.label.startswith("row ") and "line" not in first.label
+        where = first.label if by_number else f"line {first.location.line}"
+    message = f"two cases are called `{name}`: here and at {where}"
+    hint = "give each a name of its own; a row without `name` or `id` is named by its variables"
+    error = SpecError(message, location=entry.location, hint=hint)
+    is_row = isinstance(spec.cases, DataFile)
+    return BadCase(spec=spec, name=entry.label if is_row else name, error=error)
+
+
+class _CaseBuilder:
+    """Lays matrix and command line over the entries of one spec."""
+
+    def __init__(self, spec: Spec, overrides: Overrides) -> None:
+        self.spec = spec
+        self.overrides = overrides
+
+    def build(self, entry: _Entry, combination: Combination, name: str) -> Case:
+        spec, flags = self.spec, self.overrides
+        fields, origins = spec.fields, spec.origins
+        warned: tuple[Warned, ...] = ()
+        if entry.fields or combination.fields or flags.fields:
+            fields, origins = self.lay_fields(entry, combination)
+            if combination.fields or flags.fields:
+                # Without an axis of fields, the spec's own warnings hold what is wrong by itself.
+                own = None if combination.fields else entry
+                warned = self.warn(own, fields, origins)
+        return Case(
+            spec=spec,
+            name=name,
+            fields=fields,
+            origins=origins,
+            vars={**spec.vars, **entry.vars, **combination.vars, **flags.vars},
+            expect=entry.expect,
+            compare=entry.compare,
+            tags=tuple(dict.fromkeys((*spec.tags, *entry.tags))),
+            location=entry.location,
+            warned=warned,
+        )
+
+    def lay_fields(self, entry: _Entry, combination: Combination) -> tuple[dict[str, Any], Origins]:
+        flags = self.overrides.fields
+        fields = {**self.spec.fields, **entry.fields, **combination.fields, **flags}
+        origins = {**self.spec.origins, **entry.origins, **combination.origins}
+        for name in flags:
+            origins.pop(name, None)
+        if flags.get("stream") is False:
+            # Options of a stream that nobody wants any more would make the request invalid.
+            fields.pop("stream_options", None)
+            origins.pop("stream_options", None)
+        return in_body_order(fields), origins
+
+    def warn(
+        self, told: _Entry | None, fields: dict[str, Any], origins: Origins
+    ) -> tuple[Warned, ...]:
+        """What became wrong through the matrix or the command line, beyond what was `told`."""
+        spec = self.spec
+        known: list[Problem] = []
+        if told is not None:
+            known = place_together(spec.fields | told.fields, spec.origins | told.origins)
+        return tuple(
+            Warned(
+                message=problem.message,
+                location=spec.source.at(problem.path, key=problem.key),
+                hint=problem.hint,
+            )
+            for problem in place_together(fields, origins)
+            if problem not in known
+        )

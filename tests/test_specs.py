@@ -1,0 +1,250 @@
+"""The example specs: each request is checked field by field on the loopback server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptrun.models import Case
+from promptrun.pipeline.options import Options
+from promptrun.pipeline.plan import make_plan
+from promptrun.render import render_request
+from tests.openai_server import OpenAIServer
+from tests.promptrun_cli import Cli
+
+ROOT = Path(__file__).parent.parent
+NAMES = sorted(path.stem for path in (ROOT / "specs").glob("[!_]*.yaml"))
+
+
+def system(content: str) -> dict[str, Any]:
+    return {"role": "system", "content": content}
+
+
+def user(content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": content}
+
+
+def assistant(content: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": content}
+
+
+HISTORY = {
+    "model": "gpt-4o-mini",
+    "messages": [
+        system("Answer with one word."),
+        user("My cat is called Nabi. What is my cat called?"),
+        assistant("Nabi"),
+        user("My name is John. What is my name?"),
+        assistant("John"),
+        user("And what is my cat called?"),
+    ],
+    "temperature": 0,
+    "max_tokens": 8,
+}
+COUNT = {
+    "model": "gpt-4o-mini",
+    "messages": [
+        system("You count."),
+        user("Count from one to three."),
+        assistant("one, two, three"),
+        user("Count from one to eight."),
+    ],
+    "temperature": 0,
+    "seed": 7,
+}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a city now.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "enum": ["Seoul", "Busan"]}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def people(story: str) -> dict[str, Any]:
+    return {
+        "model": "gpt-4o-mini",
+        "messages": [
+            system('인물 목록을 다음 json형식으로 출력해 주세요.\n{"people": ["aaa", "bbb"]}\n'),
+            user("어느 마을에 왕과 왕비가 살고 있었습니다"),
+            assistant('{"people": ["왕", "왕비"]}'),
+            user("Yesterday a king and a queen walked in the garden."),
+            assistant('{"people": ["king", "queen"]}'),
+            user(story),
+        ],
+        "temperature": 0,
+        "max_tokens": 60,
+        "response_format": {"type": "json_object"},
+    }
+
+
+SENT: dict[str, list[dict[str, Any]]] = {
+    "hello": [
+        {
+            "model": "gpt-4o-mini",
+            "messages": [
+                system("You are a helpful assistant."),
+                user("안녕하세요! 저는 존이라고 합니다!"),
+            ],
+            "temperature": 0,
+            "max_tokens": 40,
+        }
+    ],
+    "history": [HISTORY],
+    "history_from_file": [HISTORY],
+    "stream": [
+        {
+            "model": "gpt-4o-mini",
+            "messages": [
+                system("You are a helpful assistant."),
+                user("안녕하세요 저는 존입니다."),
+            ],
+            "temperature": 0,
+            "max_tokens": 40,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+    ],
+    "parameters": [
+        COUNT | {"temperature": 0.8, "n": 2, "max_tokens": 12},
+        COUNT | {"stop": "three", "max_tokens": 40},
+        COUNT | {"stop": [" five", " seven"], "max_tokens": 40},
+        COUNT | {"logprobs": True, "top_logprobs": 2, "max_tokens": 4},
+        COUNT
+        | {"top_p": 0.5, "frequency_penalty": 0.2, "presence_penalty": 0.2, "max_tokens": 12},
+        COUNT | {"max_completion_tokens": 4},
+    ],
+    "json_people": [
+        people("옛날 옛적에 할아버지와 할머니가 살고 있었습니다"),
+        people("Once upon a time there lived a grandfather and a grandmother."),
+    ],
+    "vision_url": [
+        {
+            "model": "gpt-4o-mini",
+            "messages": [
+                user(
+                    [
+                        {"type": "text", "text": "이미지를 설명해 주세요."},
+                        {
+                            "type": "image_url",
+                            "image_url": {
+                                "url": "https://raw.githubusercontent.com/ychoi-kr/"
+                                "langchain-book/main/cover.jpg"
+                            },
+                        },
+                    ]
+                )
+            ],
+            "max_tokens": 200,
+        }
+    ],
+    "vision_file": [
+        {
+            "model": "gpt-4o-mini",
+            "messages": [
+                user(
+                    [
+                        {"type": "text", "text": "이 그림에 어떤 색의 도형이 있나요?"},
+                        {
+                            "type": "image_url",
+                            "image_url": {
+                                "url": "data:image/png;base64,"
+                                + base64.b64encode(
+                                    (ROOT / "specs/images/shapes.png").read_bytes()
+                                ).decode(),
+                                "detail": "low",
+                            },
+                        },
+                    ]
+                )
+            ],
+            "temperature": 0,
+            "max_tokens": 100,
+        }
+    ],
+}
+
+
+@pytest.fixture
+def project(cli: Cli, monkeypatch: pytest.MonkeyPatch, server: OpenAIServer) -> Cli:
+    """The example specs in a project that asks the loopback server in OpenAI's place."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    shutil.copytree(ROOT / "specs", cli.folder / "specs")
+    cli.write("promptrun.toml", "")
+    return cli
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_spec_is_sent_byte_for_byte_and_nothing_more(
+    name: str, project: Cli, server: OpenAIServer
+):
+    target = f"specs/{name}.yaml"
+    plan = make_plan(Options(targets=(target,), cwd=project.folder, environ={}), sends=False)
+    cases = [case for _, case in plan.all_cases() if isinstance(case, Case)]
+    expected = [
+        json.dumps(render_request(case).body, ensure_ascii=False, separators=(",", ":"))
+        for case in cases
+    ]
+
+    project(target, "-j", "1")
+
+    assert [received.body.decode() for received in server.requests] == expected
+    assert all(received.path == "/v1/chat/completions" for received in server.requests)
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_each_field_of_a_spec_arrives(name: str, project: Cli, server: OpenAIServer):
+    project(f"specs/{name}.yaml", "-j", "1")
+
+    assert [received.json for received in server.requests] == SENT[name]
+
+
+def test_a_schema_arrives_whole(project: Cli, server: OpenAIServer):
+    project("specs/json_schema.yaml")
+
+    sent = server.requests[0].json["response_format"]
+    assert sent["type"] == "json_schema"
+    assert sent["json_schema"]["strict"] is True
+    assert sent["json_schema"]["schema"]["required"] == ["name", "item", "count"]
+    assert sent["json_schema"]["schema"]["additionalProperties"] is False
+
+
+def test_greetings_fill_their_templates(project: Cli, server: OpenAIServer):
+    project("specs/greetings.yaml::formal,language=korean", "--var", "name=지수")
+
+    style, question = (message["content"] for message in server.requests[0].json["messages"])
+    assert "존댓말을 쓴다." in style
+    assert question.startswith("Write a formal greeting in Korean for 지수.")
+    assert len(server.requests) == 1
+
+
+def test_greetings_are_selected_by_keyword(project: Cli, server: OpenAIServer):
+    project("specs/greetings.yaml", "-k", "korean and not formal")
+
+    assert len(server.requests) == 1
+    assert "friendly" in server.requests[0].json["messages"][1]["content"]
+
+
+def test_the_picture_is_what_its_program_draws(tmp_path: Path):
+    program = tmp_path / "draw.py"
+    shutil.copy(ROOT / "specs/images/draw.py", program)
+
+    subprocess.run([sys.executable, program], check=True)
+
+    assert (tmp_path / "shapes.png").read_bytes() == (
+        ROOT / "specs/images/shapes.png"
+    ).read_bytes()
