@@ -14,7 +14,7 @@ from statistics import median
 from time import perf_counter
 
 ROOT = Path(__file__).resolve().parent.parent
-ROUNDS = 21
+ROUNDS = 11
 REPLAYED = "specs/json_people.yaml"
 
 PROMPTRUN = (sys.executable, "-c", "from promptrun.cli import main; main()")

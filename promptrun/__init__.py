@@ -60,7 +60,7 @@ class Spec:
         `variables` lie over those of the spec (and of the case, where one was named), and keep
         their types. Raises SpecErrors where a variable is missing or a value cannot be sent.
         """
-        from promptrun.pipeline import render_arguments
+        from promptrun.pipeline.api import render_arguments
 
         return render_arguments(self._loaded, self._case, variables)
 
@@ -71,7 +71,7 @@ def load(path: str | PathLike[str]) -> Spec:
     The project's ``[defaults]`` count, as in a run. Raises SpecErrors with every mistake of the
     file, and UsageError where there is no such file or case.
     """
-    from promptrun.pipeline import load_prompt
+    from promptrun.pipeline.api import load_prompt
 
     return Spec(*load_prompt(str(path)))
 
@@ -96,7 +96,7 @@ def run(  # noqa: PLR0913 - each is an option of the command line, by its name
     raises SpecErrors, UsageError or TrustError where nothing could be sent at all. Works inside a
     running event loop too (a notebook): the run then has a thread of its own, and blocks.
     """
-    from promptrun.pipeline import collect_results
+    from promptrun.pipeline.api import collect_results
 
     fields = {"model": model, "seed": seed}
     return collect_results(

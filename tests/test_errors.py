@@ -19,7 +19,7 @@ NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_mistake_gets_its_text(name: str, cli: Cli, request: pytest.FixtureRequest):
+def test_a_mistake_gets_its_text(name: str, cli: Cli, request: pytest.FixtureRequest) -> None:
     shutil.copytree(FOLDER / name, cli.folder, dirs_exist_ok=True)
     (cli.folder / "expected.txt").unlink(missing_ok=True)
     command = cli.folder / "command"
@@ -36,5 +36,5 @@ def test_a_mistake_gets_its_text(name: str, cli: Cli, request: pytest.FixtureReq
     assert ran.code != 0
 
 
-def test_there_are_at_least_forty_mistakes():
+def test_there_are_at_least_forty_mistakes() -> None:
     assert len(NAMES) >= 40

@@ -17,11 +17,11 @@ def commands(readme: Path) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line]
 
 
-def test_the_two_readmes_say_the_same_commands():
+def test_the_two_readmes_say_the_same_commands() -> None:
     assert commands(READMES[0]) == commands(READMES[1])
 
 
-def test_ci_finds_both_commands_in_the_readme():
+def test_ci_finds_both_commands_in_the_readme() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
 
     assert any(line.endswith("promptrun specs/json_people.yaml") for line in lines)
@@ -29,7 +29,7 @@ def test_ci_finds_both_commands_in_the_readme():
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
-def test_every_link_of_a_readme_leads_somewhere(readme: Path):
+def test_every_link_of_a_readme_leads_somewhere(readme: Path) -> None:
     text = readme.read_text("utf-8")
     targets = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text)
 
@@ -38,7 +38,7 @@ def test_every_link_of_a_readme_leads_somewhere(readme: Path):
         assert (ROOT / target).exists(), target
 
 
-def test_the_extras_that_the_readme_names_exist():
+def test_the_extras_that_the_readme_names_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = set(re.findall(r"'\.\[(\w+)\]'", (ROOT / "README.md").read_text("utf-8")))
 

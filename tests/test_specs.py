@@ -123,8 +123,7 @@ SENT: dict[str, list[dict[str, Any]]] = {
         COUNT | {"stop": "three", "max_tokens": 40},
         COUNT | {"stop": [" five", " seven"], "max_tokens": 40},
         COUNT | {"logprobs": True, "top_logprobs": 2, "max_tokens": 4},
-        COUNT
-        | {"top_p": 0.5, "frequency_penalty": 0.2, "presence_penalty": 0.2, "max_tokens": 12},
+        COUNT | {"top_p": 0.5, "frequency_penalty": 0.2, "presence_penalty": 0.2, "max_tokens": 12},
         COUNT | {"max_completion_tokens": 4},
     ],
     "json_people": [
@@ -191,7 +190,7 @@ def project(cli: Cli, monkeypatch: pytest.MonkeyPatch, server: OpenAIServer) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_spec_is_sent_byte_for_byte_and_nothing_more(
     name: str, project: Cli, server: OpenAIServer
-):
+) -> None:
     target = f"specs/{name}.yaml"
     plan = make_plan(Options(targets=(target,), cwd=project.folder, environ={}), sends=False)
     cases = [case for _, case in plan.all_cases() if isinstance(case, Case)]
@@ -207,13 +206,13 @@ def test_each_spec_is_sent_byte_for_byte_and_nothing_more(
 
 
 @pytest.mark.parametrize("name", SENT)
-def test_each_field_of_a_spec_arrives(name: str, project: Cli, server: OpenAIServer):
+def test_each_field_of_a_spec_arrives(name: str, project: Cli, server: OpenAIServer) -> None:
     project(f"specs/{name}.yaml", "-j", "1")
 
     assert [received.json for received in server.requests] == SENT[name]
 
 
-def test_a_schema_arrives_whole(project: Cli, server: OpenAIServer):
+def test_a_schema_arrives_whole(project: Cli, server: OpenAIServer) -> None:
     project("specs/json_schema.yaml")
 
     sent = server.requests[0].json["response_format"]
@@ -223,7 +222,7 @@ def test_a_schema_arrives_whole(project: Cli, server: OpenAIServer):
     assert sent["json_schema"]["schema"]["additionalProperties"] is False
 
 
-def test_greetings_fill_their_templates(project: Cli, server: OpenAIServer):
+def test_greetings_fill_their_templates(project: Cli, server: OpenAIServer) -> None:
     project("specs/greetings.yaml::formal,language=korean", "--var", "name=지수")
 
     style, question = (message["content"] for message in server.requests[0].json["messages"])
@@ -232,19 +231,17 @@ def test_greetings_fill_their_templates(project: Cli, server: OpenAIServer):
     assert len(server.requests) == 1
 
 
-def test_greetings_are_selected_by_keyword(project: Cli, server: OpenAIServer):
+def test_greetings_are_selected_by_keyword(project: Cli, server: OpenAIServer) -> None:
     project("specs/greetings.yaml", "-k", "korean and not formal")
 
     assert len(server.requests) == 1
     assert "friendly" in server.requests[0].json["messages"][1]["content"]
 
 
-def test_the_picture_is_what_its_program_draws(tmp_path: Path):
+def test_the_picture_is_what_its_program_draws(tmp_path: Path) -> None:
     program = tmp_path / "draw.py"
     shutil.copy(ROOT / "specs/images/draw.py", program)
 
     subprocess.run([sys.executable, program], check=True)
 
-    assert (tmp_path / "shapes.png").read_bytes() == (
-        ROOT / "specs/images/shapes.png"
-    ).read_bytes()
+    assert (tmp_path / "shapes.png").read_bytes() == (ROOT / "specs/images/shapes.png").read_bytes()

@@ -49,7 +49,7 @@ def imported_by(tmp_path: Path, *arguments: str, cwd: Path = ROOT) -> tuple[int,
     return ran.returncode, set(report.read_text().split())
 
 
-def test_help_imports_click_and_nothing_slow(tmp_path: Path):
+def test_help_imports_click_and_nothing_slow(tmp_path: Path) -> None:
     code, modules = imported_by(tmp_path, "--help")
 
     assert code == 0
@@ -57,7 +57,7 @@ def test_help_imports_click_and_nothing_slow(tmp_path: Path):
     assert not modules & (SLOW | {"yaml", "jinja2", "msgspec", "tomllib"})
 
 
-def test_a_replay_that_passes_imports_nothing_slow(tmp_path: Path):
+def test_a_replay_that_passes_imports_nothing_slow(tmp_path: Path) -> None:
     code, modules = imported_by(tmp_path, "specs/json_people.yaml", "--replay")
 
     assert code == 0
@@ -66,14 +66,14 @@ def test_a_replay_that_passes_imports_nothing_slow(tmp_path: Path):
 
 
 @pytest.mark.parametrize("command", ["check", "list", "show"])
-def test_what_sends_nothing_imports_nothing_slow(tmp_path: Path, command: str):
+def test_what_sends_nothing_imports_nothing_slow(tmp_path: Path, command: str) -> None:
     code, modules = imported_by(tmp_path, command, "specs/json_people.yaml")
 
     assert code == 0
     assert not modules & SLOW
 
 
-def test_importing_promptrun_imports_none_of_its_parts():
+def test_importing_promptrun_imports_none_of_its_parts() -> None:
     program = "import sys, promptrun; print([m for m in sys.modules if m.startswith('promptrun')])"
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT

@@ -30,7 +30,7 @@ def command(targets: tuple[str, ...], env_file: Path | None) -> int:
     """
     from promptrun.cli.screen import Screen
     from promptrun.cli.settled import show_settled
-    from promptrun.pipeline import accept_changes
+    from promptrun.pipeline.changes import accept_changes
 
     chosen = options.make_options(targets, env_file=env_file)
     return show_settled(Screen(), accept_changes(chosen), "accepted")

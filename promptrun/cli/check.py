@@ -20,7 +20,7 @@ Examples:
 def command(**chosen: Any) -> None:
     """Find every mistake in specs, their files and their templates; no network, no key."""
     from promptrun.cli.screen import Screen
-    from promptrun.pipeline import check_cases
+    from promptrun.pipeline.inspect import check_cases
     from promptrun.reports.problems import write_message
 
     screen = Screen()

@@ -20,7 +20,7 @@ Examples:
 def command(**chosen: Any) -> int:
     """List cases, a line each: id, provider, and whether a reply is accepted or pending."""
     from promptrun.cli.screen import Screen
-    from promptrun.pipeline import list_cases
+    from promptrun.pipeline.inspect import list_cases
     from promptrun.reports.style import visible_line
 
     screen = Screen()

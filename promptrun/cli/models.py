@@ -25,7 +25,7 @@ def command(provider: str | None, env_file: Path | None) -> int:
     """List the models of the provider that a run here would use, a name a line."""
     from promptrun.cli.screen import Screen
     from promptrun.models import Failure
-    from promptrun.pipeline import list_models
+    from promptrun.pipeline.inspect import list_models
     from promptrun.reports.style import visible_line
     from promptrun.reports.text import write_failure
 

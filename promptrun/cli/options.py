@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from promptrun.pipeline import Options
+    from promptrun.pipeline.options import Options
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -55,7 +55,7 @@ def make_options(
 ) -> Options:
     """What the options of a command mean to the pipeline; UsageError for a bad `--var`."""
     from promptrun.models import Overrides
-    from promptrun.pipeline import Options
+    from promptrun.pipeline.options import Options
 
     fields: dict[str, Any] = {"model": model} if model is not None else {}
     if seed is not None:

@@ -29,7 +29,7 @@ def command(targets: tuple[str, ...], env_file: Path | None) -> int:
     """
     from promptrun.cli.screen import Screen
     from promptrun.cli.settled import show_settled
-    from promptrun.pipeline import reject_changes
+    from promptrun.pipeline.changes import reject_changes
 
     chosen = options.make_options(targets, env_file=env_file)
     return show_settled(Screen(), reject_changes(chosen), "rejected")

@@ -50,7 +50,8 @@ def command(*, as_json: bool, raw: bool, quiet: bool, verbose: bool, **chosen: A
     from promptrun.cli.run_screen import RunScreen
     from promptrun.cli.screen import Screen
     from promptrun.errors import UsageError
-    from promptrun.pipeline import make_plan, run_plan
+    from promptrun.pipeline.plan import make_plan
+    from promptrun.pipeline.run import run_plan
 
     if as_json and raw:
         raise UsageError("`--json` and `--raw` are two forms of the same", hint="choose one")

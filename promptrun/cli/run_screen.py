@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from promptrun.files.json import pretty
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline import StreamPiece, StreamRestarted
-from promptrun.reports.json_report import write_result
+from promptrun.pipeline.run import StreamPiece, StreamRestarted
 from promptrun.reports.style import visible
 from promptrun.reports.text import (
     NEEDS_READING,
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from promptrun.cli.screen import Screen
-    from promptrun.pipeline import Event, Plan
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.run import Event
 
 Form = Literal["text", "json", "raw"]
 
@@ -129,6 +129,8 @@ class RunScreen:
     def _print(self, result: CaseResult) -> None:
         self._status.clear()
         if self._form == "json":
+            from promptrun.reports.json_report import write_result
+
             indent = self._alone and self._screen.out_is_terminal
             self._screen.data(write_result(result, indent=indent))
         elif self._form == "raw":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from promptrun.cli.screen import Screen
-    from promptrun.pipeline import Settled
+    from promptrun.pipeline.changes import Settled
 
 
 def show_settled(screen: Screen, changes: Iterable[Settled], word: str) -> int:

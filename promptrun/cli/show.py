@@ -29,7 +29,7 @@ Examples:
 def command(*, form: str, **chosen: Any) -> int:
     """Show what would be sent for a case, without any key in it."""
     from promptrun.cli.screen import Screen
-    from promptrun.pipeline import show_cases
+    from promptrun.pipeline.inspect import show_cases
     from promptrun.reports import export
     from promptrun.reports.style import visible
 

@@ -24,7 +24,7 @@ def command(*, yes: bool, revoke: bool) -> int:
     it has to be granted again.
     """
     from promptrun.cli.screen import Screen
-    from promptrun.pipeline import read_trust
+    from promptrun.pipeline.trust import read_trust
     from promptrun.reports.style import visible
 
     screen = Screen()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from promptrun.config.checker import is_plain, shown, suggest
 from promptrun.config.provider_tables import BUILT_IN
 from promptrun.config.settings import DEFAULT_TIMEOUT
-from promptrun.config.trust import is_trusted, require_trust
 from promptrun.errors import UsageError
 from promptrun.models.server import Server
 
@@ -71,6 +70,8 @@ def key_variable(settings: Settings, name: str) -> str:
     if table is None:
         return "OPENAI_API_KEY" if name == "openai" else NO_KEY
     if table.needs_trust:
+        from promptrun.config.trust import is_trusted
+
         # A user's configuration that cannot be relied on grants nothing.
         with suppress(UsageError):
             return (table.key_name or NO_KEY) if is_trusted(settings) else NO_KEY
@@ -136,6 +137,8 @@ def _openai(settings: Settings, *, sends: bool) -> Server:
 
 def _configured(settings: Settings, table: ProviderTable, *, sends: bool) -> Server:
     if sends and table.needs_trust:
+        from promptrun.config.trust import require_trust
+
         require_trust(settings, f"provider `{table.name}`", "providers", table.name)
     base_url, api_version = table.base_url, table.api_version
     key_name = table.key_name

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from promptrun.config.env_file import read_env_file
 from promptrun.config.environment import Environment
 from promptrun.config.project import Project, load_project
 from promptrun.errors import UsageError, UsageErrors
@@ -78,7 +77,7 @@ def load_settings(
     except UsageError as error:
         errors.extend(_each(error))
     try:
-        variables = read_env_file(env_file) if env_file else {}
+        variables = _read_variables(env_file)
     except UsageError as error:
         errors.extend(_each(error))
     if errors:
@@ -93,6 +92,14 @@ def load_settings(
         in_ci=(environment.own("CI") or "0").lower() not in {"0", "false"},
         jobs=flags.jobs or project.jobs or DEFAULT_JOBS,
     )
+
+
+def _read_variables(env_file: Path | None) -> dict[str, str]:
+    if env_file is None:
+        return {}
+    from promptrun.config.env_file import read_env_file
+
+    return read_env_file(env_file)
 
 
 def _each(error: UsageError) -> tuple[UsageError, ...]:

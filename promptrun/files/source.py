@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from promptrun.errors import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from promptrun.files.yaml_tree import Node
 
@@ -75,3 +75,20 @@ class Source:
                 starts.append(place)
             self._starts = starts
         return self._starts
+
+
+class Place:
+    """Where something stands, worked out when it is asked for.
+
+    Most places of a spec never are, and finding the first one means to parse the text again.
+    """
+
+    __slots__ = ("_find",)
+
+    def __init__(self, find: Callable[[], Location]) -> None:
+        self._find = find
+
+    @property
+    def location(self) -> Location:
+        """The file, line and column."""
+        return self._find()

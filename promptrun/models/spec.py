@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from promptrun.errors import Location, SpecError
-from promptrun.files.source import Source
+from promptrun.files.source import Place, Source
 
 
 class FileRef(Struct, frozen=True, kw_only=True):
@@ -18,7 +18,12 @@ class FileRef(Struct, frozen=True, kw_only=True):
     """As it was written."""
     folder: Path
     """The folder of the file that names it: a relative path starts here."""
-    location: Location
+    place: Place
+
+    @property
+    def location(self) -> Location:
+        """Where it was written."""
+        return self.place.location
 
 
 class DataFile(Struct, frozen=True, kw_only=True):
@@ -33,8 +38,8 @@ class Expectation(Struct, frozen=True, kw_only=True):
     kind: str
     """The name under `expect:`, such as ``finish_reason``."""
     argument: Any
-    location: Location | None = None
-    """Where the spec states it; None for a rule that always holds."""
+    place: Place | None = None
+    """Where the spec states it; None for a rule of ``[defaults]``."""
 
 
 class CompareRules(Struct, frozen=True, kw_only=True):
@@ -107,8 +112,13 @@ class Case(Struct, frozen=True, kw_only=True):
     expect: tuple[Expectation, ...] = ()
     compare: CompareRules = CompareRules()
     tags: tuple[str, ...] = ()
-    location: Location | None = None
+    place: Place | None = None
     warned: tuple[Warned, ...] = ()
+
+    @property
+    def location(self) -> Location:
+        """Where the case is written: its entry, its row, or the spec."""
+        return self.place.location if self.place else self.spec.source.at(())
 
     @property
     def id(self) -> str:

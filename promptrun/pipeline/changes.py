@@ -11,7 +11,7 @@ from promptrun.files.tree import find_root
 from promptrun.models import Case
 from promptrun.pipeline.plan import Project, load_one, load_project, secrets_for
 from promptrun.render import render_request
-from promptrun.snapshots import Pending, digest_request
+from promptrun.snapshots import digest_request
 from promptrun.spec import expand
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from promptrun.models import Digests
     from promptrun.pipeline.options import Options
+    from promptrun.snapshots.pending import Pending
 
 
 class Settled(Struct, frozen=True, kw_only=True):

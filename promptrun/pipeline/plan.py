@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from promptrun.compare import check_jsonpath
 from promptrun.config import (
     Flags,
     Masker,
@@ -23,7 +24,6 @@ from promptrun.config import (
 from promptrun.errors import PromptrunError, SpecError, SpecErrors, UsageError
 from promptrun.expect import KINDS
 from promptrun.models import BadCase, Case, DataFile, Server, Spec, Warned
-from promptrun.pipeline.keyword import compile_keyword
 from promptrun.pipeline.options import Options, WritePolicy, choose_policy
 from promptrun.render import render_request
 from promptrun.snapshots import SnapshotStore
@@ -101,7 +101,11 @@ def make_plan(options: Options, *, sends: bool) -> Plan:
     UsageError, TrustError.
     """
     specs = load_planned(options)
-    keyword = compile_keyword(options.keyword) if options.keyword else None
+    keyword = None
+    if options.keyword:
+        from promptrun.pipeline.keyword import compile_keyword
+
+        keyword = compile_keyword(options.keyword)
     servers: dict[tuple[Path, str], Server] = {}
     settings = [planned.project.settings for planned in specs]
     plan = Plan(
@@ -171,7 +175,11 @@ def load_project(root: Path, options: Options) -> Project:
 def load_one(path: Path, project: Project, names: Iterable[str] | None = None) -> PlannedSpec:
     """Load one spec of a project, under the project's defaults; SpecErrors with its mistakes."""
     spec = load_spec(
-        path, root=project.root, defaults=project.settings.defaults, expectations=KINDS
+        path,
+        root=project.root,
+        defaults=project.settings.defaults,
+        expectations=KINDS,
+        check_query=check_jsonpath,
     )
     provider = choose_provider(project.settings, spec.provider)
     return PlannedSpec(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptrun.config import grant, is_trusted, load_settings, revoke, trust_needed
+from promptrun.config import load_settings
+from promptrun.config.trust import grant, is_trusted, revoke, trust_needed
 from promptrun.files.tree import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from promptrun.config import Settings, TrustRequest
+    from promptrun.config import Settings
+    from promptrun.config.trust import TrustRequest
 
 
 class Trust:

@@ -8,7 +8,6 @@ from promptrun.errors import PromptrunError
 from promptrun.files.tree import FileProblem
 from promptrun.protocol import shown
 from promptrun.render.disk import display_name, load_yaml
-from promptrun.render.media import render_part
 from promptrun.render.template import Origin, has_mark, same_or
 
 if TYPE_CHECKING:
@@ -59,6 +58,9 @@ def _render_content(renderer: Renderer, content: Any, origin: Origin, path: Yaml
                 name = renderer.string(name, origin, place)
             return renderer.file(name, origin, place) if name else ""
         case list():
+            # Most conversations are text alone, and then nothing that reads media is loaded.
+            from promptrun.render.media import render_part
+
             parts = [
                 render_part(renderer, part, origin, (*path, index))
                 for index, part in enumerate(content)

@@ -140,7 +140,7 @@ class _Rendering:
         return origin.at((*base, *rest), key=key)
 
     def _whole(self) -> Location:
-        return self.case.location or self.case.spec.source.at(())
+        return self.case.location
 
 
 def _rank(name: str) -> int:

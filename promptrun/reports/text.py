@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from promptrun.files.json import pretty
 from promptrun.models import Cause, Verdict
-from promptrun.reports.differences import write_difference
 from promptrun.reports.problems import write_message, write_problem
 from promptrun.reports.style import visible
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from promptrun.models import CaseResult, Choice, Failure, Outcome, Reply
+    from promptrun.models import CaseResult, Choice, Difference, Failure, Outcome, Reply
     from promptrun.reports.style import Style
 
 NEEDS_READING = frozenset(
@@ -133,14 +132,21 @@ def _write_comparison(result: CaseResult, style: Style) -> Iterator[str]:
     ):
         if differences:
             yield f"  {style.paint(heading, 'bold')}"
-        for difference in differences:
-            yield _indent("\n".join(write_difference(difference, style)), 4)
+            yield from _write_differences(differences, style)
     if comparison.causes and Cause.REPLY not in comparison.causes:
         yield "  the reply is equal"
     for warning in comparison.warnings:
         yield _indent(write_message("warning", warning, style))
     for note in comparison.notes:
         yield f"  note: {visible(note)}"
+
+
+def _write_differences(differences: Iterable[Difference], style: Style) -> Iterator[str]:
+    # Most comparisons find none, and then nothing that writes one is loaded.
+    from promptrun.reports.differences import write_difference
+
+    for difference in differences:
+        yield _indent("\n".join(write_difference(difference, style)), 4)
 
 
 def write_failure(failure: Failure, style: Style) -> str:

@@ -5,7 +5,6 @@
 
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
 from promptrun.snapshots.paths import snapshot_path
-from promptrun.snapshots.pending import Pending
 from promptrun.snapshots.record import (
     content_text,
     digest_request,
@@ -19,7 +18,6 @@ from promptrun.snapshots.store import Accepted, SnapshotStore
 __all__ = [
     "Accepted",
     "BrokenSnapshotError",
-    "Pending",
     "SnapshotStore",
     "content_text",
     "digest_request",

@@ -15,7 +15,7 @@ from msgspec import DecodeError, Struct, json
 
 from promptrun.errors import SnapshotError
 from promptrun.files.tree import FileProblem
-from promptrun.models import Digests  # noqa: TC001 - msgspec reads it to decode a Note
+from promptrun.models import Digests, Snapshot
 from promptrun.snapshots.disk import (
     check_place,
     decode,
@@ -29,8 +29,6 @@ from promptrun.snapshots.paths import keeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from promptrun.models import Snapshot
 
 
 class Pending(Struct, frozen=True, kw_only=True):

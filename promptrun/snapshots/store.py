@@ -8,15 +8,16 @@ from msgspec import Struct
 
 from promptrun.errors import SnapshotError
 from promptrun.files.tree import FileProblem
+from promptrun.models import Snapshot
 from promptrun.snapshots.disk import check_place, decode, digest_text, read_regular, write_file
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
-from promptrun.snapshots.pending import Pending, PendingFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from promptrun.models import Digests, Snapshot
+    from promptrun.models import Digests
+    from promptrun.snapshots.pending import Pending, PendingFolder
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -45,7 +46,13 @@ class SnapshotStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self._pending = PendingFolder(self.root)
+
+    @property
+    def _pending(self) -> PendingFolder:
+        # A run that only judges needs nothing of what waits.
+        from promptrun.snapshots.pending import PendingFolder
+
+        return PendingFolder(self.root)
 
     def read(self, path: Path, spec_id: str, case: str) -> Accepted:
         """The accepted reply of a case; SnapshotError only for a newer format or a bad place."""

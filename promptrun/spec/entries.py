@@ -10,7 +10,6 @@ from promptrun.models import DataFile, FileRef
 from promptrun.protocol.checks import text
 from promptrun.spec import sections
 from promptrun.spec.fields import read_fields
-from promptrun.spec.rows import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from promptrun.models import Spec
     from promptrun.protocol import Path
     from promptrun.spec.findings import Findings
-    from promptrun.spec.sections import CheckArgument
 
 CASE_KEYS = frozenset({"name", "description", "vars", "expect", "compare", "tags"})
 """The keys of a case that are no request fields."""
@@ -28,7 +26,7 @@ DEFAULT_NAME = "default"
 
 
 def read_cases(
-    top: Mapping[str, Any], spec: Spec, found: Findings, kinds: Mapping[str, CheckArgument]
+    top: Mapping[str, Any], spec: Spec, found: Findings
 ) -> tuple[dict[str, Any], ...] | DataFile | None:
     """What stands under `cases:`, checked; None for a spec that is one case by itself."""
     if "cases" not in top:
@@ -36,14 +34,14 @@ def read_cases(
     value = top["cases"]
     name = sections.as_file_name(value)
     if name is not None:
-        ref = FileRef(name=name, folder=spec.path.parent, location=found.place(("cases", "file")))
+        ref = FileRef(name=name, folder=spec.path.parent, place=found.later(("cases", "file")))
         _check_data_file(ref, spec.root, found)
         return DataFile(ref=ref)
     if not isinstance(value, list) or not value:
         hint = "leave `cases` out for one case, or name a file: `cases: {file: people.csv}`"
         found.error(("cases",), "`cases` must be a list of at least one case", hint)
         return None
-    checker = _CaseChecker(spec, found, kinds)
+    checker = _CaseChecker(spec, found)
     for index, entry in enumerate(value):
         checker.check(entry, ("cases", index))
     return tuple(entry for entry in value if isinstance(entry, dict))
@@ -60,6 +58,9 @@ def find_data_file(ref: FileRef, root: FilePath) -> tuple[FilePath, str]:
 
 def _check_data_file(ref: FileRef, root: FilePath, found: Findings) -> None:
     """Read as far as the first row, so that what is wrong with the whole file is known now."""
+    # Only a spec with a data file loads what reads one.
+    from promptrun.spec.rows import read_rows
+
     try:
         path, name = find_data_file(ref, root)
         if next(read_rows(path, name), None) is None:
@@ -73,10 +74,9 @@ def _check_data_file(ref: FileRef, root: FilePath, found: Findings) -> None:
 class _CaseChecker:
     """Checks one entry after the other; what they share is worked out once."""
 
-    def __init__(self, spec: Spec, found: Findings, kinds: Mapping[str, CheckArgument]) -> None:
+    def __init__(self, spec: Spec, found: Findings) -> None:
         self.spec = spec
         self.found = found
-        self.kinds = kinds
         self.names: dict[str, Path] = {}
 
     def check(self, entry: Any, path: Path) -> None:
@@ -93,7 +93,7 @@ class _CaseChecker:
         if "tags" in entry:
             found.check(sections.check_tags, entry["tags"], (*path, "tags"))
         if "expect" in entry:
-            sections.read_expectations(entry["expect"], (*path, "expect"), found, self.kinds)
+            sections.read_expectations(entry["expect"], (*path, "expect"), found)
         if "compare" in entry:
             sections.read_compare(entry["compare"], (*path, "compare"), found, self.spec.compare)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from promptrun.errors import Location, SpecError, SpecErrors
+from promptrun.errors import SpecError, SpecErrors
 from promptrun.files.json import digest
+from promptrun.files.source import Place
 from promptrun.files.tree import FileProblem
 from promptrun.models import BadCase, Case, CompareRules, DataFile, Overrides, Warned
 from promptrun.spec import sections
@@ -13,7 +14,6 @@ from promptrun.spec.entries import DEFAULT_NAME, find_data_file
 from promptrun.spec.fields import in_body_order, own_fields, place_together
 from promptrun.spec.findings import Findings
 from promptrun.spec.matrix import combine
-from promptrun.spec.rows import BadRow, Row, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from promptrun.protocol import Problem
     from promptrun.spec.fields import Origins
     from promptrun.spec.matrix import Combination
+    from promptrun.spec.rows import BadRow, Row
 
 _MAX_PLACES_SOUGHT = 20
 """Finding the first of two rows of one name means to read the file again."""
@@ -32,7 +33,7 @@ class _Entry(NamedTuple):
 
     name: str
     label: str
-    location: Location
+    place: Place
     vars: dict[str, Any]
     fields: dict[str, Any]
     origins: Origins
@@ -53,7 +54,7 @@ def expand(spec: Spec, overrides: Overrides | None = None) -> Iterator[Case | Ba
     seen: set[int] = set()
     sought = 0
     for index, entry in enumerate(_entries(spec)):
-        if isinstance(entry, BadRow):
+        if not isinstance(entry, _Entry):
             yield BadCase(spec=spec, name=entry.label, error=entry.error)
             continue
         for combination in combinations:
@@ -71,8 +72,8 @@ def expand(spec: Spec, overrides: Overrides | None = None) -> Iterator[Case | Ba
 
 def _entries(spec: Spec) -> Iterator[_Entry | BadRow]:
     if spec.cases is None:
-        location = spec.source.at(())
-        yield _Entry(DEFAULT_NAME, "", location, {}, {}, {}, spec.expect, spec.compare)
+        place = Place(lambda: spec.source.at(()))
+        yield _Entry(DEFAULT_NAME, "", place, {}, {}, {}, spec.expect, spec.compare)
     elif isinstance(spec.cases, DataFile):
         yield from _row_entries(spec, spec.cases)
     else:
@@ -89,17 +90,20 @@ def _inline_entry(spec: Spec, case: dict[str, Any], index: int) -> _Entry:
     variables = sections.read_variables(case.get("vars"), (*path, "vars"), folder, found)
     expect, compare = spec.expect, spec.compare
     if "expect" in case:
-        rules = sections.read_expectations(case["expect"], (*path, "expect"), found, None)
+        rules = sections.read_expectations(case["expect"], (*path, "expect"), found)
         expect = (*expect, *rules)
     if "compare" in case:
         compare = sections.read_compare(case["compare"], (*path, "compare"), found, compare)
     tags = sections.read_tags(case["tags"], (*path, "tags"), found) if "tags" in case else ()
     name = sections.read_name(case["name"])[0] if "name" in case else DEFAULT_NAME
-    location = spec.source.at(path)
-    return _Entry(name, name, location, variables, fields, origins, expect, compare, tags)
+    place = Place(lambda: spec.source.at(path))
+    return _Entry(name, name, place, variables, fields, origins, expect, compare, tags)
 
 
 def _row_entries(spec: Spec, data: DataFile) -> Iterator[_Entry | BadRow]:
+    # Only a spec with a data file loads what reads one.
+    from promptrun.spec.rows import BadRow, read_rows
+
     try:
         path, name = find_data_file(data.ref, spec.root)
         for row in read_rows(path, name):
@@ -110,6 +114,8 @@ def _row_entries(spec: Spec, data: DataFile) -> Iterator[_Entry | BadRow]:
 
 
 def _row_entry(spec: Spec, row: Row) -> _Entry | BadRow:
+    from promptrun.spec.rows import BadRow
+
     for column in ("name", "id"):
         if column in row.values:
             name, problem = sections.read_name(row.values[column])
@@ -118,7 +124,8 @@ def _row_entry(spec: Spec, row: Row) -> _Entry | BadRow:
             break
     else:
         name = digest(row.values)
-    return _Entry(name, row.label, row.location, row.values, {}, {}, spec.expect, spec.compare)
+    place = Place(lambda: row.location)
+    return _Entry(name, row.label, place, row.values, {}, {}, spec.expect, spec.compare)
 
 
 def _find_first(spec: Spec, name: str) -> tuple[int, _Entry] | None:
@@ -137,10 +144,10 @@ def _taken(spec: Spec, entry: _Entry, name: str, first: _Entry | None) -> BadCas
     if first is not None:
         # The rows of a JSON file are known by their number only.
         by_number = first.label.startswith("row ") and "line" not in first.label
-        where = first.label if by_number else f"line {first.location.line}"
+        where = first.label if by_number else f"line {first.place.location.line}"
     message = f"two cases are called `{name}`: here and at {where}"
     hint = "give each a name of its own; a row without `name` or `id` is named by its variables"
-    error = SpecError(message, location=entry.location, hint=hint)
+    error = SpecError(message, location=entry.place.location, hint=hint)
     is_row = isinstance(spec.cases, DataFile)
     return BadCase(spec=spec, name=entry.label if is_row else name, error=error)
 
@@ -171,7 +178,7 @@ class _CaseBuilder:
             expect=entry.expect,
             compare=entry.compare,
             tags=tuple(dict.fromkeys((*spec.tags, *entry.tags))),
-            location=entry.location,
+            place=entry.place,
             warned=warned,
         )
 

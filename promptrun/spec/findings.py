@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptrun.errors import SpecError, SpecErrors
+from promptrun.files.source import Place
 from promptrun.models import Warned
 from promptrun.protocol.problem import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from promptrun.errors import Location
     from promptrun.files.source import Source
     from promptrun.protocol.problem import Check, Path, Problem
+
+CheckArgument = Callable[[Any, tuple[str | int, ...]], "list[Problem]"]
+"""What is wrong with the argument of an expectation that stands at a path of the spec."""
+
+
+class Rules(NamedTuple):
+    """What other parts know about values that a spec only carries."""
+
+    expectations: Mapping[str, CheckArgument]
+    """The names under `expect:`."""
+    check_query: Callable[[str], str | None]
+    """Why a text is no query for `compare.ignore`; None where it is one."""
+
 
 _MAX_ERRORS = 200
 """Placing an error costs time, and a file with more of them is no spec."""
@@ -22,8 +37,10 @@ _MAX_ERRORS = 200
 class Findings:
     """Collects errors and warnings; `finish` raises the errors, if there are any."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, rules: Rules | None = None) -> None:
         self.source = source
+        self.rules = rules
+        """What other parts know of arguments; None where all was checked before."""
         self.errors: list[SpecError] = []
         self.warned: list[Warned] = []
         self.defaults = False
@@ -32,6 +49,10 @@ class Findings:
     def place(self, path: Path, *, key: bool = False) -> Location:
         """Where a path of the spec stands."""
         return self.source.at(path, key=key)
+
+    def later(self, path: Path, *, key: bool = False) -> Place:
+        """The same, for a place that nobody may ever ask for."""
+        return Place(lambda: self.source.at(path, key=key))
 
     def error(
         self, path: Path, message: str, hint: str | None = None, *, key: bool = False

@@ -20,16 +20,16 @@ from promptrun.spec.fields import (
     place_together,
     read_fields,
 )
-from promptrun.spec.findings import Findings
+from promptrun.spec.findings import Findings, Rules
 from promptrun.spec.matrix import read_matrix, sets_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from promptrun.models import Expectation
     from promptrun.protocol import Problem
-    from promptrun.spec.sections import CheckArgument
+    from promptrun.spec.findings import CheckArgument
 
 OWN_KEYS = frozenset(
     {
@@ -49,17 +49,19 @@ def load_spec(
     root: Path,
     defaults: Mapping[str, Any] | None = None,
     expectations: Mapping[str, CheckArgument],
+    check_query: Callable[[str], str | None] = lambda _: None,
 ) -> Spec:
     """Read and check the spec at `path`, a real path below `root`.
 
     `defaults` are the project's ``[defaults]`` and fill what the spec leaves out; `expectations`
-    has a check of the argument for each name under `expect:`. Nothing is rendered, and of the files
-    that the spec names only the one of its cases is looked into. Raises SpecErrors with every
-    mistake, in the order of the file; what only OpenAI refuses is in `Spec.warned`.
+    has a check of the argument for each name under `expect:`, and `check_query` says what is wrong
+    with a query of `compare.ignore`. Nothing is rendered, and of the files that the spec names only
+    the one of its cases is looked into. Raises SpecErrors with every mistake, in the order of the
+    file; what only OpenAI refuses is in `Spec.warned`.
     """
     source = _read_source(path, root)
     top = _read_top(source)
-    found = Findings(source)
+    found = Findings(source, Rules(expectations, check_query))
     defaults = defaults or {}
     fields, origins = read_fields(top, (), found, own=OWN_KEYS, case=False)
     if "messages" not in fields:
@@ -79,11 +81,11 @@ def load_spec(
         provider=_read_provider(top, found),
         vars=sections.read_variables(top.get("vars"), ("vars",), folder, found),
         matrix=read_matrix(top.get("matrix"), folder, found),
-        expect=_read_expect(top, defaults, found, expectations),
+        expect=_read_expect(top, defaults, found),
         compare=_read_compare(top, defaults, found),
         keep_request=_keeps_request(top, found),
     )
-    cases = read_cases(top, spec, found, expectations)
+    cases = read_cases(top, spec, found)
     _require_model(spec, cases, found)
     _check_together(spec, cases, found)
     found.finish()
@@ -141,14 +143,13 @@ def _read_expect(
     top: Mapping[str, Any],
     defaults: Mapping[str, Any],
     found: Findings,
-    kinds: Mapping[str, CheckArgument],
 ) -> tuple[Expectation, ...]:
     if "expect" in top:
-        return sections.read_expectations(top["expect"], ("expect",), found, kinds)
+        return sections.read_expectations(top["expect"], ("expect",), found)
     if "expect" not in defaults:
         return ()
     found.defaults = True
-    expectations = sections.read_expectations(defaults["expect"], ("expect",), found, kinds)
+    expectations = sections.read_expectations(defaults["expect"], ("expect",), found)
     found.defaults = False
     return expectations
 

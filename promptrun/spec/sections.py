@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -24,14 +23,11 @@ from promptrun.protocol.checks import (
 from promptrun.protocol.problem import Problem, Report, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path as FilePath
 
     from promptrun.protocol.problem import Path
-    from promptrun.spec.findings import Findings
-
-CheckArgument = Callable[[Any, tuple[str | int, ...]], list[Problem]]
-"""What is wrong with the argument of an expectation that stands at a path of the spec."""
+    from promptrun.spec.findings import Findings, Rules
 
 MAX_NAME = 500
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -72,7 +68,7 @@ def read_variable(value: Any, path: Path, folder: FilePath, found: Findings) -> 
     name = as_file_name(value)
     if name is None:
         return value
-    return FileRef(name=name, folder=folder, location=found.place((*path, "file")))
+    return FileRef(name=name, folder=folder, place=found.later((*path, "file")))
 
 
 def read_variables(value: Any, path: Path, folder: FilePath, found: Findings) -> dict[str, Any]:
@@ -82,10 +78,9 @@ def read_variables(value: Any, path: Path, folder: FilePath, found: Findings) ->
     return {name: read_variable(item, (*path, name), folder, found) for name, item in value.items()}
 
 
-def read_expectations(
-    value: Any, path: Path, found: Findings, kinds: Mapping[str, CheckArgument] | None
-) -> tuple[Expectation, ...]:
-    """The rules under an `expect:` key; checked where `kinds` says how."""
+def read_expectations(value: Any, path: Path, found: Findings) -> tuple[Expectation, ...]:
+    """The rules under an `expect:` key."""
+    kinds = found.rules.expectations if found.rules else None
     if not found.check(items(anything), value, path):
         return ()
     expectations = []
@@ -103,8 +98,8 @@ def read_expectations(
             continue
         if kinds is not None:
             found.add(kinds[kind](argument, (*place, kind)))
-        location = None if found.defaults else found.place((*place, kind), key=True)
-        expectations.append(Expectation(kind=kind, argument=argument, location=location))
+        stated = None if found.defaults else found.later((*place, kind), key=True)
+        expectations.append(Expectation(kind=kind, argument=argument, place=stated))
     return tuple(expectations)
 
 
@@ -116,7 +111,18 @@ def read_compare(value: Any, path: Path, found: Findings, over: CompareRules) ->
     if "ignore" in given:
         ignore = given["ignore"]
         given["ignore"] = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+        if found.rules:
+            found.add(_query_problems(ignore, (*path, "ignore"), found.rules))
     return structs.replace(over, **given)
+
+
+def _query_problems(ignore: str | list[str], path: Path, rules: Rules) -> Iterator[Problem]:
+    placed = [(ignore, path)] if isinstance(ignore, str) else []
+    placed += [(query, (*path, index)) for index, query in enumerate(ignore)] if not placed else []
+    for query, place in placed:
+        reason = rules.check_query(query)
+        if reason is not None:
+            yield Problem(place, f"{shown(query)} cannot be ignored: {reason}")
 
 
 def read_tags(value: Any, path: Path, found: Findings) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def asked(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Op
     return server
 
 
-def test_a_first_run_prints_the_reply_and_keeps_it(cli: Cli, asked: OpenAIServer):
+def test_a_first_run_prints_the_reply_and_keeps_it(cli: Cli, asked: OpenAIServer) -> None:
     asked.reply = text("안녕하세요, 존님!")
 
     ran = cli("specs/hello.yaml")
@@ -45,7 +45,7 @@ def test_a_first_run_prints_the_reply_and_keeps_it(cli: Cli, asked: OpenAIServer
     assert "content: 안녕하세요, 존님!" in cli.read("snapshots/hello/default.yaml")
 
 
-def test_the_same_reply_passes(cli: Cli, asked: OpenAIServer):
+def test_the_same_reply_passes(cli: Cli, asked: OpenAIServer) -> None:
     cli("specs/hello.yaml")
     before = cli.files()
 
@@ -56,7 +56,7 @@ def test_the_same_reply_passes(cli: Cli, asked: OpenAIServer):
     assert cli.files() == before
 
 
-def test_another_reply_is_changed_and_waits(cli: Cli, asked: OpenAIServer):
+def test_another_reply_is_changed_and_waits(cli: Cli, asked: OpenAIServer) -> None:
     asked.script.extend([text("반갑습니다, 존님!"), text("반가워요, 존님!")])
     cli("specs/hello.yaml")
     kept = cli.read("snapshots/hello/default.yaml")
@@ -74,7 +74,7 @@ def test_another_reply_is_changed_and_waits(cli: Cli, asked: OpenAIServer):
 
 def test_a_changed_prompt_is_named_as_the_cause_even_where_the_reply_is_equal(
     cli: Cli, asked: OpenAIServer
-):
+) -> None:
     asked.reply = text("네.")
     cli("specs/hello.yaml")
     cli.write("specs/hello.yaml", SPEC.replace("helpful", "terse"))
@@ -88,7 +88,7 @@ def test_a_changed_prompt_is_named_as_the_cause_even_where_the_reply_is_equal(
     assert "the reply is equal" in ran.err
 
 
-def test_a_changed_setting_is_named_as_the_cause(cli: Cli, asked: OpenAIServer):
+def test_a_changed_setting_is_named_as_the_cause(cli: Cli, asked: OpenAIServer) -> None:
     asked.reply = text("네.")
     cli("specs/hello.yaml")
     cli.write("specs/hello.yaml", f"{SPEC}temperature: 0\n")
@@ -99,7 +99,9 @@ def test_a_changed_setting_is_named_as_the_cause(cli: Cli, asked: OpenAIServer):
     assert ran.err.startswith("changed (settings)  ")
 
 
-def test_accepting_makes_the_new_reply_count_and_pays_nothing(cli: Cli, asked: OpenAIServer):
+def test_accepting_makes_the_new_reply_count_and_pays_nothing(
+    cli: Cli, asked: OpenAIServer
+) -> None:
     asked.script.extend([text("하나"), text("둘")])
     asked.reply = text("둘")
     cli("specs/hello.yaml")
@@ -116,7 +118,7 @@ def test_accepting_makes_the_new_reply_count_and_pays_nothing(cli: Cli, asked: O
     assert cli("specs/hello.yaml").code == 0
 
 
-def test_rejecting_leaves_the_snapshot(cli: Cli, asked: OpenAIServer):
+def test_rejecting_leaves_the_snapshot(cli: Cli, asked: OpenAIServer) -> None:
     asked.script.extend([text("하나"), text("둘")])
     cli("specs/hello.yaml")
     cli("specs/hello.yaml")
@@ -129,7 +131,7 @@ def test_rejecting_leaves_the_snapshot(cli: Cli, asked: OpenAIServer):
     assert cli.files(".promptrun") == []
 
 
-def test_accepting_refuses_where_the_prompt_moved_since(cli: Cli, asked: OpenAIServer):
+def test_accepting_refuses_where_the_prompt_moved_since(cli: Cli, asked: OpenAIServer) -> None:
     asked.script.extend([text("하나"), text("둘")])
     cli("specs/hello.yaml")
     cli("specs/hello.yaml")
@@ -142,13 +144,13 @@ def test_accepting_refuses_where_the_prompt_moved_since(cli: Cli, asked: OpenAIS
     assert "하나" in cli.read("snapshots/hello/default.yaml")
 
 
-def test_accepting_with_nothing_pending_says_so(cli: Cli, asked: OpenAIServer):
+def test_accepting_with_nothing_pending_says_so(cli: Cli, asked: OpenAIServer) -> None:
     ran = cli("accept")
 
     assert (ran.code, ran.err) == (0, "nothing is pending\n")
 
 
-def test_a_pass_ends_what_waited(cli: Cli, asked: OpenAIServer):
+def test_a_pass_ends_what_waited(cli: Cli, asked: OpenAIServer) -> None:
     asked.script.extend([text("하나"), text("둘"), text("하나")])
     cli("specs/hello.yaml")
     cli("specs/hello.yaml")
@@ -157,7 +159,7 @@ def test_a_pass_ends_what_waited(cli: Cli, asked: OpenAIServer):
     assert cli.files(".promptrun") == []
 
 
-def test_ci_writes_no_snapshot_but_lets_the_reply_wait(cli: Cli, asked: OpenAIServer):
+def test_ci_writes_no_snapshot_but_lets_the_reply_wait(cli: Cli, asked: OpenAIServer) -> None:
     ran = cli("specs/hello.yaml", CI="true")
 
     assert ran.code == 1
@@ -169,11 +171,11 @@ def test_ci_writes_no_snapshot_but_lets_the_reply_wait(cli: Cli, asked: OpenAISe
 
 
 @pytest.mark.parametrize("value", ["0", "false", "False", ""])
-def test_ci_that_is_switched_off_is_none(cli: Cli, asked: OpenAIServer, value: str):
+def test_ci_that_is_switched_off_is_none(cli: Cli, asked: OpenAIServer, value: str) -> None:
     assert cli("specs/hello.yaml", CI=value).err.startswith("new  ")
 
 
-def test_update_all_takes_a_changed_reply_at_once(cli: Cli, asked: OpenAIServer):
+def test_update_all_takes_a_changed_reply_at_once(cli: Cli, asked: OpenAIServer) -> None:
     asked.script.extend([text("하나"), text("둘")])
     cli("specs/hello.yaml")
 
@@ -184,7 +186,7 @@ def test_update_all_takes_a_changed_reply_at_once(cli: Cli, asked: OpenAIServer)
     assert "둘" in cli.read("snapshots/hello/default.yaml")
 
 
-def test_a_run_with_a_variable_judges_and_writes_nothing(cli: Cli, asked: OpenAIServer):
+def test_a_run_with_a_variable_judges_and_writes_nothing(cli: Cli, asked: OpenAIServer) -> None:
     before = cli.files()
 
     ran = cli("specs/hello.yaml", "--var", "greeting=여보세요")
@@ -197,7 +199,7 @@ def test_a_run_with_a_variable_judges_and_writes_nothing(cli: Cli, asked: OpenAI
 
 def test_replay_needs_neither_key_nor_server(
     cli: Cli, asked: OpenAIServer, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     cli("specs/hello.yaml")
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -211,7 +213,7 @@ def test_replay_needs_neither_key_nor_server(
     assert len(asked.requests) == paid
 
 
-def test_replay_tells_a_prompt_that_moved(cli: Cli, asked: OpenAIServer):
+def test_replay_tells_a_prompt_that_moved(cli: Cli, asked: OpenAIServer) -> None:
     cli("specs/hello.yaml")
     before = cli.files()
     cli.write("specs/hello.yaml", SPEC.replace("helpful", "terse"))
@@ -223,7 +225,7 @@ def test_replay_tells_a_prompt_that_moved(cli: Cli, asked: OpenAIServer):
     assert cli.files() == before
 
 
-def test_a_failure_of_one_case_never_stops_the_others(cli: Cli, asked: OpenAIServer):
+def test_a_failure_of_one_case_never_stops_the_others(cli: Cli, asked: OpenAIServer) -> None:
     cli.write("specs/hello.yaml", MANY)
     asked.reply = lambda received: (
         error(400, "no such thing")
@@ -240,7 +242,7 @@ def test_a_failure_of_one_case_never_stops_the_others(cli: Cli, asked: OpenAISer
     assert "1 error, 1 new" in ran.err
 
 
-def test_a_regression_is_not_hidden_by_a_fault(cli: Cli, asked: OpenAIServer):
+def test_a_regression_is_not_hidden_by_a_fault(cli: Cli, asked: OpenAIServer) -> None:
     cli.write("specs/hello.yaml", MANY)
     cli("specs/hello.yaml")
     asked.reply = lambda received: (
@@ -252,7 +254,7 @@ def test_a_regression_is_not_hidden_by_a_fault(cli: Cli, asked: OpenAIServer):
     assert cli("specs/hello.yaml").code == 1
 
 
-def test_a_wrong_key_ends_the_run_with_one_clear_line(cli: Cli, asked: OpenAIServer):
+def test_a_wrong_key_ends_the_run_with_one_clear_line(cli: Cli, asked: OpenAIServer) -> None:
     asked.reply = bad_key()
 
     ran = cli("specs/hello.yaml")
@@ -261,7 +263,9 @@ def test_a_wrong_key_ends_the_run_with_one_clear_line(cli: Cli, asked: OpenAISer
     assert "status 401" in ran.err
 
 
-def test_a_reply_that_was_cut_by_its_limit_fails_and_only_waits(cli: Cli, asked: OpenAIServer):
+def test_a_reply_that_was_cut_by_its_limit_fails_and_only_waits(
+    cli: Cli, asked: OpenAIServer
+) -> None:
     asked.reply = text("안녕하", finish_reason="length")
 
     ran = cli("specs/hello.yaml")
@@ -272,7 +276,7 @@ def test_a_reply_that_was_cut_by_its_limit_fails_and_only_waits(cli: Cli, asked:
     assert cli.files("snapshots") == []
 
 
-def test_nothing_selected_is_no_success(cli: Cli, asked: OpenAIServer):
+def test_nothing_selected_is_no_success(cli: Cli, asked: OpenAIServer) -> None:
     ran = cli("specs/hello.yaml", "-k", "없음")
 
     assert ran.code == 4
@@ -280,7 +284,7 @@ def test_nothing_selected_is_no_success(cli: Cli, asked: OpenAIServer):
     assert not asked.requests
 
 
-def test_one_case_is_named_by_its_id(cli: Cli, asked: OpenAIServer):
+def test_one_case_is_named_by_its_id(cli: Cli, asked: OpenAIServer) -> None:
     cli.write("specs/hello.yaml", MANY)
 
     ran = cli("specs/hello.yaml::반말")
@@ -289,7 +293,9 @@ def test_one_case_is_named_by_its_id(cli: Cli, asked: OpenAIServer):
     assert len(asked.requests) == 1
 
 
-def test_several_cases_print_their_replies_in_the_order_of_the_spec(cli: Cli, asked: OpenAIServer):
+def test_several_cases_print_their_replies_in_the_order_of_the_spec(
+    cli: Cli, asked: OpenAIServer
+) -> None:
     cli.write("specs/hello.yaml", MANY)
     asked.reply = lambda received: (
         text("나중", delay=0.3)
@@ -303,7 +309,7 @@ def test_several_cases_print_their_replies_in_the_order_of_the_spec(cli: Cli, as
     assert "2 new" in ran.err
 
 
-def test_a_folder_shows_only_what_needs_reading(cli: Cli, asked: OpenAIServer):
+def test_a_folder_shows_only_what_needs_reading(cli: Cli, asked: OpenAIServer) -> None:
     cli.write("specs/second.yaml", SPEC)
     cli("specs")
 
@@ -314,7 +320,7 @@ def test_a_folder_shows_only_what_needs_reading(cli: Cli, asked: OpenAIServer):
     assert cli("specs", "-q") == (0, "", "")
 
 
-def test_raw_prints_the_reply_as_the_server_sent_it(cli: Cli, asked: OpenAIServer):
+def test_raw_prints_the_reply_as_the_server_sent_it(cli: Cli, asked: OpenAIServer) -> None:
     ran = cli("specs/hello.yaml", "--raw")
 
     reply = json.loads(ran.out)
@@ -325,7 +331,7 @@ def test_raw_prints_the_reply_as_the_server_sent_it(cli: Cli, asked: OpenAIServe
     assert reply["choices"][0]["message"].keys() >= {"content", "refusal", "role"}
 
 
-def test_json_prints_one_object_a_case_and_line(cli: Cli, asked: OpenAIServer):
+def test_json_prints_one_object_a_case_and_line(cli: Cli, asked: OpenAIServer) -> None:
     cli.write("specs/hello.yaml", MANY)
 
     ran = cli("specs/hello.yaml", "--json")
@@ -337,7 +343,7 @@ def test_json_prints_one_object_a_case_and_line(cli: Cli, asked: OpenAIServer):
     assert objects[0]["reply"]["choices"][0]["message"]["content"]
 
 
-def test_nothing_is_sent_while_one_spec_is_wrong(cli: Cli, asked: OpenAIServer):
+def test_nothing_is_sent_while_one_spec_is_wrong(cli: Cli, asked: OpenAIServer) -> None:
     cli.write("specs/zz.yaml", SPEC + "temprature: 0\n")
 
     ran = cli("specs")
@@ -349,7 +355,7 @@ def test_nothing_is_sent_while_one_spec_is_wrong(cli: Cli, asked: OpenAIServer):
 
 def test_a_missing_variable_of_the_last_case_is_known_before_the_first_is_sent(
     cli: Cli, asked: OpenAIServer
-):
+) -> None:
     cli.write(
         "specs/hello.yaml", SPEC.replace("vars:", "cases:\n  - vars:").replace("greeting: ", "x: ")
     )
@@ -358,7 +364,7 @@ def test_a_missing_variable_of_the_last_case_is_known_before_the_first_is_sent(
     assert not asked.requests
 
 
-def test_it_works_from_any_folder(cli: Cli, asked: OpenAIServer):
+def test_it_works_from_any_folder(cli: Cli, asked: OpenAIServer) -> None:
     cli.write("elsewhere/deep/notes.txt", "")
 
     ran = cli("../../specs/hello.yaml", cwd=cli.folder / "elsewhere/deep")
@@ -368,7 +374,7 @@ def test_it_works_from_any_folder(cli: Cli, asked: OpenAIServer):
     assert "snapshots/hello/default.yaml" in cli.files()
 
 
-def test_a_file_with_merge_markers_is_named_and_left_alone(cli: Cli, asked: OpenAIServer):
+def test_a_file_with_merge_markers_is_named_and_left_alone(cli: Cli, asked: OpenAIServer) -> None:
     broken = "<<<<<<< ours\npromptrun_snapshot: 1\n=======\n>>>>>>> theirs\n"
     cli.write("snapshots/hello/default.yaml", broken)
 
@@ -380,7 +386,7 @@ def test_a_file_with_merge_markers_is_named_and_left_alone(cli: Cli, asked: Open
     assert cli.read("snapshots/hello/default.yaml") == broken
 
 
-def test_the_snapshot_of_another_case_is_never_overwritten(cli: Cli, asked: OpenAIServer):
+def test_the_snapshot_of_another_case_is_never_overwritten(cli: Cli, asked: OpenAIServer) -> None:
     cli("specs/hello.yaml")
     cli.write("specs/other.yaml", SPEC)
     foreign = cli.read("snapshots/hello/default.yaml")

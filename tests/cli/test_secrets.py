@@ -45,7 +45,7 @@ def test_a_key_ends_up_nowhere_on_disk_or_screen(
     cli: Cli,
     server: OpenAIServer,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
     cli.write("promptrun.toml", "")
@@ -66,7 +66,7 @@ def test_a_key_ends_up_nowhere_on_disk_or_screen(
 
 def test_a_key_in_a_prompt_is_masked_before_it_is_written_or_digested(
     cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
     cli.write("promptrun.toml", "")

@@ -75,7 +75,7 @@ def shown(cli: Cli, form: str) -> str:
     return ran.out
 
 
-def test_a_run_sends_the_same_body(project: Cli, server: OpenAIServer):
+def test_a_run_sends_the_same_body(project: Cli, server: OpenAIServer) -> None:
     project("specs/hello.yaml")
 
     assert server.requests[0].json == BODY
@@ -83,7 +83,7 @@ def test_a_run_sends_the_same_body(project: Cli, server: OpenAIServer):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_the_curl_command_sends_the_same_body(project: Cli, server: OpenAIServer):
+def test_the_curl_command_sends_the_same_body(project: Cli, server: OpenAIServer) -> None:
     subprocess.run(["sh", "-c", shown(project, "curl")], check=True, capture_output=True)
 
     assert server.requests[0].json == BODY
@@ -91,7 +91,9 @@ def test_the_curl_command_sends_the_same_body(project: Cli, server: OpenAIServer
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_the_python_program_sends_the_same_body(project: Cli, server: OpenAIServer, stream: bool):
+def test_the_python_program_sends_the_same_body(
+    project: Cli, server: OpenAIServer, stream: bool
+) -> None:
     if stream:
         project.write("specs/hello.yaml", f"{SPEC}stream: true\n")
 
@@ -107,13 +109,13 @@ def test_the_python_program_sends_the_same_body(project: Cli, server: OpenAIServ
     assert ran.stdout
 
 
-def test_the_json_is_the_body(project: Cli):
+def test_the_json_is_the_body(project: Cli) -> None:
     import json
 
     assert json.loads(shown(project, "json")) == BODY
 
 
-def test_the_conversation_tells_where_each_field_comes_from(project: Cli):
+def test_the_conversation_tells_where_each_field_comes_from(project: Cli) -> None:
     project.write("promptrun.toml", "[defaults]\nmodel = 'gpt-4o'\nparameters = {top_p = 0.5}\n")
 
     text = project("show", "specs/hello.yaml", "--seed", "7").out
@@ -127,7 +129,7 @@ def test_the_conversation_tells_where_each_field_comes_from(project: Cli):
 MINE = "[providers.mine]\nbase_url = 'https://llm.example.com/v1'\napi_key_env = 'MY_API_KEY'\n"
 
 
-def test_a_trusted_server_is_named_with_its_own_key(project: Cli):
+def test_a_trusted_server_is_named_with_its_own_key(project: Cli) -> None:
     project.write("promptrun.toml", MINE)
     project("trust", "--yes")
 
@@ -140,7 +142,7 @@ def test_a_trusted_server_is_named_with_its_own_key(project: Cli):
     assert "os.environ['MY_API_KEY']" in program
 
 
-def test_no_command_carries_a_key_to_a_server_that_nobody_trusted(project: Cli):
+def test_no_command_carries_a_key_to_a_server_that_nobody_trusted(project: Cli) -> None:
     project.write("promptrun.toml", MINE)
 
     curl = project("show", "specs/hello.yaml", "--as", "curl", "--provider", "mine").out
@@ -149,13 +151,13 @@ def test_no_command_carries_a_key_to_a_server_that_nobody_trusted(project: Cli):
     assert "$YOUR_API_KEY" in curl
 
 
-def test_the_embedded_model_is_shown_as_openai_would_be_asked(project: Cli):
+def test_the_embedded_model_is_shown_as_openai_would_be_asked(project: Cli) -> None:
     curl = project("show", "specs/hello.yaml", "--as", "curl", "--provider", "local").out
 
     assert '"Authorization: Bearer $OPENAI_API_KEY"' in curl
 
 
-def test_azure_is_named_by_its_deployment(project: Cli):
+def test_azure_is_named_by_its_deployment(project: Cli) -> None:
     project.write(
         "promptrun.toml",
         "[providers.blue]\nkind = 'azure'\nbase_url = 'https://blue.openai.azure.com'\n"

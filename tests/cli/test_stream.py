@@ -30,7 +30,9 @@ def project(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> 
     return cli
 
 
-def test_the_first_piece_is_read_before_the_last_was_sent(project: Cli, server: OpenAIServer):
+def test_the_first_piece_is_read_before_the_last_was_sent(
+    project: Cli, server: OpenAIServer
+) -> None:
     release = threading.Event()
     server.reply = text("안녕하세요, 존님!", piece=3, hold_after=3, release=release)
 
@@ -51,7 +53,7 @@ def test_the_first_piece_is_read_before_the_last_was_sent(project: Cli, server: 
     assert first + rest == "안녕하세요, 존님!\n"
 
 
-def test_a_streamed_reply_is_kept_like_a_whole_one(project: Cli, server: OpenAIServer):
+def test_a_streamed_reply_is_kept_like_a_whole_one(project: Cli, server: OpenAIServer) -> None:
     server.reply = text("안녕하세요, 존님!")
     project("specs/stream.yaml")
 
@@ -65,7 +67,7 @@ def test_a_streamed_reply_is_kept_like_a_whole_one(project: Cli, server: OpenAIS
 
 def test_a_streamed_reply_has_its_usage_where_the_spec_asks_for_it(
     project: Cli, server: OpenAIServer
-):
+) -> None:
     import json
 
     reply = json.loads(project("specs/stream.yaml", "--raw").out)
@@ -76,13 +78,13 @@ def test_a_streamed_reply_has_its_usage_where_the_spec_asks_for_it(
 
 def test_control_characters_of_pieces_do_not_reach_a_pipe_changed(
     project: Cli, server: OpenAIServer
-):
+) -> None:
     server.reply = text("a\x1b[31mb")
 
     assert project("specs/stream.yaml").out == "a\x1b[31mb\n"
 
 
-def test_a_key_in_a_stream_is_never_shown_nor_kept(project: Cli, server: OpenAIServer):
+def test_a_key_in_a_stream_is_never_shown_nor_kept(project: Cli, server: OpenAIServer) -> None:
     server.reply = text(f"your key is {KEY}, is it not?", piece=4)
 
     ran = project("specs/stream.yaml")
@@ -91,7 +93,7 @@ def test_a_key_in_a_stream_is_never_shown_nor_kept(project: Cli, server: OpenAIS
     assert KEY not in "".join(project.read(name) for name in project.files())
 
 
-def test_a_stream_that_breaks_off_is_never_accepted(project: Cli, server: OpenAIServer):
+def test_a_stream_that_breaks_off_is_never_accepted(project: Cli, server: OpenAIServer) -> None:
     server.reply = Answer(content="안녕하세요, 존님!", cut="mid event")
 
     ran = project("specs/stream.yaml")

@@ -28,7 +28,7 @@ def project(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_server_of_the_project_gets_no_key_before_it_is_trusted(
     project: Cli, server: OpenAIServer
-):
+) -> None:
     ran = project("specs/hello.yaml")
 
     assert ran.code == 2
@@ -37,7 +37,7 @@ def test_a_server_of_the_project_gets_no_key_before_it_is_trusted(
     assert not server.requests
 
 
-def test_a_trusted_server_gets_its_own_key(project: Cli, server: OpenAIServer):
+def test_a_trusted_server_gets_its_own_key(project: Cli, server: OpenAIServer) -> None:
     assert project("trust", "--yes").code == 0
 
     assert project("specs/hello.yaml").code == 0
@@ -45,7 +45,7 @@ def test_a_trusted_server_gets_its_own_key(project: Cli, server: OpenAIServer):
     assert project.files("snapshots") == ["snapshots/@mine/hello/default.yaml"]
 
 
-def test_off_a_terminal_nothing_is_granted_without_yes(project: Cli):
+def test_off_a_terminal_nothing_is_granted_without_yes(project: Cli) -> None:
     ran = project("trust")
 
     assert ran.code == 1
@@ -53,14 +53,14 @@ def test_off_a_terminal_nothing_is_granted_without_yes(project: Cli):
     assert project("specs/hello.yaml").code == 2
 
 
-def test_what_is_asked_for_is_shown(project: Cli, server: OpenAIServer):
+def test_what_is_asked_for_is_shown(project: Cli, server: OpenAIServer) -> None:
     ran = project("trust")
 
     assert f"`{server.host}`" in ran.err
     assert "`MY_API_KEY`" in ran.err
 
 
-def test_a_changed_table_has_to_be_trusted_again(project: Cli, server: OpenAIServer):
+def test_a_changed_table_has_to_be_trusted_again(project: Cli, server: OpenAIServer) -> None:
     project("trust", "--yes")
     text = project.read("promptrun.toml")
     project.write("promptrun.toml", text.replace("MY_API_KEY", "HOME"))
@@ -69,7 +69,7 @@ def test_a_changed_table_has_to_be_trusted_again(project: Cli, server: OpenAISer
     assert not server.requests
 
 
-def test_trust_can_be_taken_back(project: Cli, server: OpenAIServer):
+def test_trust_can_be_taken_back(project: Cli, server: OpenAIServer) -> None:
     project("trust", "--yes")
 
     assert "revoked" in project("trust", "--revoke").err
@@ -77,7 +77,7 @@ def test_trust_can_be_taken_back(project: Cli, server: OpenAIServer):
     assert not server.requests
 
 
-def test_trust_is_taken_back_even_when_nothing_is_asked_for_any_more(project: Cli):
+def test_trust_is_taken_back_even_when_nothing_is_asked_for_any_more(project: Cli) -> None:
     project("trust", "--yes")
     text = project.read("promptrun.toml")
     project.write("promptrun.toml", "")
@@ -87,7 +87,7 @@ def test_trust_is_taken_back_even_when_nothing_is_asked_for_any_more(project: Cl
     assert project("specs/hello.yaml").code == 2
 
 
-def test_a_ci_job_trusts_by_the_digest(project: Cli, server: OpenAIServer):
+def test_a_ci_job_trusts_by_the_digest(project: Cli, server: OpenAIServer) -> None:
     granted = project("trust", "--yes")
     digest = re.search(r"PROMPTRUN_TRUST=(\w+)", granted.err)
     assert digest is not None
@@ -99,7 +99,7 @@ def test_a_ci_job_trusts_by_the_digest(project: Cli, server: OpenAIServer):
     assert len(server.requests) == 1
 
 
-def test_a_project_that_asks_for_nothing_needs_no_trust(cli: Cli):
+def test_a_project_that_asks_for_nothing_needs_no_trust(cli: Cli) -> None:
     cli.write("promptrun.toml", 'provider = "local"\n')
 
     assert cli("trust").err == "this project's settings ask for nothing that needs trust\n"

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from promptrun.compare import MODES, compare
+from promptrun.compare import compare
+from promptrun.compare.whole import MODES
 from promptrun.models import CompareRules, Comparison, Snapshot
 from tests.compare.snapshots import built, choice, said, snapshot
 

@@ -6,7 +6,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from promptrun.compare import MODES, compare
+from promptrun.compare import compare
+from promptrun.compare.whole import MODES
 from promptrun.models import Cause, CompareRules
 from tests.compare.snapshots import choice, said, snapshot
 

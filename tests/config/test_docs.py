@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptrun.config import trust_needed
 from promptrun.config.project import KEYS
 from promptrun.config.provider_tables import PROVIDER_KEYS
+from promptrun.config.trust import trust_needed
 
 if TYPE_CHECKING:
     from tests.config.conftest import Load

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptrun.config import grant, is_strict, key_variable, resolve_server
+from promptrun.config import is_strict, key_variable, resolve_server
+from promptrun.config.trust import grant
 from promptrun.errors import TrustError, UsageError
 
 if TYPE_CHECKING:

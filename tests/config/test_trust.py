@@ -5,16 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptrun.config import (
-    Settings,
-    grant,
-    is_trusted,
-    load_settings,
-    python_allowed,
-    resolve_server,
-    revoke,
-    trust_needed,
-)
+from promptrun.config import Settings, load_settings, resolve_server
+from promptrun.config.trust import grant, is_trusted, python_allowed, revoke, trust_needed
 from promptrun.errors import TrustError, UsageError
 
 if TYPE_CHECKING:

@@ -41,11 +41,11 @@ def test_the_verdict_and_what_it_lets_happen(
     policy: WritePolicy,
     verdict: Verdict,
     action: str,
-):
+) -> None:
     assert judge_reply(comparison, outcomes, policy, unreadable=False) == (verdict, action)
 
 
-def test_an_unreadable_snapshot_is_replaced_only_when_asked_for():
+def test_an_unreadable_snapshot_is_replaced_only_when_asked_for() -> None:
     assert judge_reply(None, KEPT, PERSON, unreadable=True) == (Verdict.MISSING, "propose")
     assert judge_reply(None, KEPT, ALL, unreadable=True) == (Verdict.NEW, "write")
 
@@ -76,5 +76,5 @@ def options(**chosen: object) -> Options:
         ),
     ],
 )
-def test_what_a_run_may_write(chosen: dict[str, object], in_ci: bool, policy: WritePolicy):
+def test_what_a_run_may_write(chosen: dict[str, object], in_ci: bool, policy: WritePolicy) -> None:
     assert choose_policy(options(**chosen), in_ci=in_ci) == policy

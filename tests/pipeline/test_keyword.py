@@ -23,7 +23,7 @@ ID = "specs/greetings.yaml::정중,language=ko smoke"
         "vision and smoke or greetings",
     ],
 )
-def test_an_expression_selects_what_holds_its_words(expression: str):
+def test_an_expression_selects_what_holds_its_words(expression: str) -> None:
     assert compile_keyword(expression)(ID)
 
 
@@ -31,7 +31,7 @@ def test_an_expression_selects_what_holds_its_words(expression: str):
     "expression",
     ["vision", "greetings and vision", "not smoke", "(vision or smoke) and not greetings"],
 )
-def test_an_expression_leaves_the_others_out(expression: str):
+def test_an_expression_leaves_the_others_out(expression: str) -> None:
     assert not compile_keyword(expression)(ID)
 
 
@@ -46,7 +46,7 @@ def test_an_expression_leaves_the_others_out(expression: str):
         ("korean )", "`)` does not follow"),
     ],
 )
-def test_an_expression_that_cannot_be_read_says_why(expression: str, reason: str):
+def test_an_expression_that_cannot_be_read_says_why(expression: str, reason: str) -> None:
     with pytest.raises(UsageError, match=r"cannot read `-k") as caught:
         compile_keyword(expression)
     assert reason in caught.value.message

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from promptrun.errors import Location, SpecError, SpecErrors
+from promptrun.files.source import Place
 from promptrun.models import FileRef
 from promptrun.render import render_request
 from tests.render.making import make_case, mistakes, one_message, render_text
@@ -18,7 +19,7 @@ HERE = Location("spec.yaml", 9, 3)
 
 
 def ref(root: Path, name: str) -> FileRef:
-    return FileRef(name=name, folder=root, location=HERE)
+    return FileRef(name=name, folder=root, place=Place(lambda: HERE))
 
 
 def messages_of(root: Path, text: str, **variables: Any) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from promptrun.errors import Location, SpecErrors
+from promptrun.files.source import Place
 from promptrun.models import DataFile, FileRef
 from promptrun.render import render_request
 from promptrun.render.sniff import is_animated, media_type
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from promptrun.models import Case
 
+HERE = Place(lambda: Location("spec.yaml", 1))
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 20
 WEBP = b"RIFF\0\0\0\0WEBPVP8 "
@@ -178,7 +180,7 @@ def test_a_variable_names_a_file_below_the_root(media: Path) -> None:
 
 
 def test_a_variable_with_a_file_is_that_medium(media: Path) -> None:
-    ref = FileRef(name="a.png", folder=media / "img", location=Location("spec.yaml", 1))
+    ref = FileRef(name="a.png", folder=media / "img", place=HERE)
     expected = "data:image/png;base64," + b64encode(PNG).decode()
     assert url_of(media, "{{ v }}", vars={"v": ref}) == expected
 
@@ -187,9 +189,7 @@ def test_a_row_s_path_starts_at_its_data_file(media: Path) -> None:
     (media / "data").mkdir()
     (media / "data" / "rows.csv").write_text("v\nb.png\n", encoding="utf-8")
     (media / "data" / "b.png").write_bytes(PNG)
-    cases = DataFile(
-        ref=FileRef(name="data/rows.csv", folder=media, location=Location("spec.yaml", 1))
-    )
+    cases = DataFile(ref=FileRef(name="data/rows.csv", folder=media, place=HERE))
     expected = "data:image/png;base64," + b64encode(PNG).decode()
     settings: dict[str, Any] = {"cases": cases, "spec_vars": {"s": "img/a.png"}}
     variables = {"v": "b.png", "s": "img/a.png"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from promptrun.errors import Location, SpecErrors
+from promptrun.files.source import Place
 from promptrun.models import Case, Request, Warned
 from promptrun.render import render_request
 from tests.render.making import make_case, mistakes
@@ -138,7 +139,7 @@ def test_a_warning_about_a_field_of_the_settings_stands_at_the_case(root: Path) 
         fields=case.fields,
         origins={},
         vars={"t": 9},
-        location=place,
+        place=Place(lambda: place),
     )
     (warning,) = render_request(moved).warnings
     assert isinstance(warning, Warned)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from promptrun.errors import SnapshotError
-from promptrun.snapshots import Pending, SnapshotStore, snapshot_path
+from promptrun.snapshots import SnapshotStore, snapshot_path
 from promptrun.snapshots.dump import dump_snapshot
+from promptrun.snapshots.pending import Pending
 from tests.snapshots.examples import snapshot
 
 if TYPE_CHECKING:

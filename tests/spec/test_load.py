@@ -59,8 +59,8 @@ def test_a_whole_spec_is_read(project: Project) -> None:
     assert (long.location.line, long.location.column) == (13, 16)
     [rule] = spec.expect
     assert (rule.kind, rule.argument) == ("finish_reason", "stop")
-    assert rule.location is not None
-    assert rule.location.line == 15
+    assert rule.place is not None
+    assert rule.place.location.line == 15
     assert spec.compare == CompareRules(
         mode="json", ignore=("$.note",), ignore_order=True, tolerance=0.1
     )
@@ -253,7 +253,7 @@ def test_defaults_fill_only_what_a_spec_leaves_out(project: Project) -> None:
     assert "seed" not in spec.origins
     assert "model" not in spec.origins
     assert spec.compare == CompareRules(mode="json", tolerance=1)
-    assert [(rule.argument, rule.location) for rule in spec.expect] == [("x", None)]
+    assert [(rule.argument, rule.place) for rule in spec.expect] == [("x", None)]
     own = project.load(text + "model: own\nexpect: [{contains: y}]\n", defaults=defaults)
     assert own.fields["model"] == "own"
     assert [rule.argument for rule in own.expect] == ["y"]
