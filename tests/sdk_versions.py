@@ -1,8 +1,8 @@
 """Run the tests of the protocol on the oldest, the middle and the newest openai that we support.
 
 ``python tests/sdk_versions.py [FOLDER]``: one environment a version is made below FOLDER (by
-default in the system's temporary folder) and kept, so that the next run starts at once. Only what
-these tests import is installed there. Exits with 1 where any of them fails.
+default in the system's temporary folder) and kept, so that the next run starts at once. The
+project's own dependencies are installed there, and pytest. Exits with 1 where any test fails.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import venv
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = {"1.40.6": "openai==1.40.6", "2": "openai>=2,<3", "3": "openai>=3,<4"}
-NEEDS = ("msgspec>=0.19", "pytest>=9")
-TESTS = ("tests/providers", "tests/execute")
+TESTS = ("tests/providers", "tests/execute", "tests/test_specs.py")
 NOT_HERE = ("tests/providers/test_local.py", "tests/providers/test_weights.py")
+
+
+def needs() -> tuple[str, ...]:
+    """What the project depends on besides openai, and what runs the tests."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    others = [one for one in project["dependencies"] if not one.startswith("openai")]
+    return (*others, "pytest>=9")
 
 
 def prepare(folder: Path, requirement: str) -> Path:
@@ -29,18 +36,19 @@ def prepare(folder: Path, requirement: str) -> Path:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     # Written last, so that an installation that broke off is not taken for a whole one.
     mark = folder / "installed"
-    wanted = "\n".join((requirement, *NEEDS, sys.version))
+    packages = (requirement, *needs())
+    wanted = "\n".join((*packages, sys.version))
     if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
         return python
     uv = shutil.which("uv")
     if uv:
         run(uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder))
-        run(uv, "pip", "install", "-q", "--python", str(python), requirement, *NEEDS)
+        run(uv, "pip", "install", "-q", "--python", str(python), *packages)
     else:
         venv.create(folder, clear=True, symlinks=os.name != "nt")
         # The pip of this interpreter installs into the other: a pip of its own takes seconds.
         pip = (sys.executable, "-m", "pip", "--python", str(python))
-        run(*pip, "install", "-q", "--no-compile", requirement, *NEEDS)
+        run(*pip, "install", "-q", "--no-compile", *packages)
     mark.write_text(wanted, encoding="utf-8")
     return python
 
@@ -55,10 +63,10 @@ def run(*command: str) -> None:
 def run_tests(python: Path) -> subprocess.CompletedProcess[str]:
     """Run the tests under `python`, from this checkout."""
     ignored = [f"--ignore={name}" for name in NOT_HERE]
-    # The common conftest serves the command line, whose packages are not in these environments.
-    options = ["-q", "-p", "no:cacheprovider", "--noconftest", *ignored]
+    options = ["-q", "-p", "no:cacheprovider", *ignored]
     command = [str(python), "-m", "pytest", *options, *TESTS]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    # Options for the tests around this program, such as coverage, mean nothing there.
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

@@ -100,3 +100,22 @@ def test_a_stream_that_breaks_off_is_never_accepted(project: Cli, server: OpenAI
 
     assert ran.code == 3
     assert project.files("snapshots") == []
+
+
+def test_several_streamed_choices_are_all_shown_once(project: Cli, server: OpenAIServer) -> None:
+    project.write("specs/stream.yaml", f"{SPEC}n: 2\n")
+    server.reply = Answer(contents=("하나", "둘"))
+
+    assert project("specs/stream.yaml").out == "하나\n--- choice 1 (stop)\n둘\n"
+
+
+def test_a_stream_that_fails_leaves_the_verdict_on_a_line_of_its_own(
+    project: Cli, server: OpenAIServer
+) -> None:
+    server.script.append(text("안녕하세요, 존님!", cut="mid event"))
+    server.reply = text("다시", chunk_delay=0.0)
+
+    ran = project("specs/stream.yaml")
+
+    assert ran.out.endswith("\n다시\n")
+    assert "the stream broke; asking again" in ran.err
