@@ -138,18 +138,18 @@ class RunScreen:
                 self._screen.data(self._safe(pretty(result.reply.raw)))
         elif self._replies and result.reply:
             self._print_reply(result)
+        self._end_live_text()
         if self._worth_reading(result):
             self._print_verdict(result)
 
     def _print_reply(self, result: CaseResult) -> None:
         assert result.reply is not None  # noqa: S101 - asked by the caller
-        if self._live:
-            # Choice 0 stands on the screen already; it only lacks its line end.
-            self._end_live_text()
-            if len(result.reply.choices) == 1:
-                return
-        text = write_reply(result.reply, terminal=self._screen.out_is_terminal)
-        self._screen.data(text)
+        # Choice 0 of a stream stands there already; it only lacked its line end.
+        shown = 1 if self._live else 0
+        self._end_live_text()
+        text = write_reply(result.reply, terminal=self._screen.out_is_terminal, skip=shown)
+        if text or not shown:
+            self._screen.data(text)
 
     def _safe(self, text: str) -> str:
         return visible(text) if self._screen.out_is_terminal else text
@@ -169,6 +169,7 @@ class RunScreen:
 
     def finish(self) -> None:
         """The last lines: what came of it all, and the command that goes on from there."""
+        self._show_waiting()
         style = self._screen.style
         if not self.counts.total():
             self._screen.talk("no case was selected")

@@ -23,7 +23,7 @@ from promptrun.config import (
 )
 from promptrun.errors import PromptrunError, SpecError, SpecErrors, UsageError
 from promptrun.expect import KINDS
-from promptrun.models import BadCase, Case, DataFile, Server, Spec, Warned
+from promptrun.models import BadCase, Case, DataFile, Overrides, Server, Spec, Warned
 from promptrun.pipeline.options import Options, WritePolicy, choose_policy
 from promptrun.render import render_request
 from promptrun.snapshots import SnapshotStore
@@ -155,7 +155,7 @@ def load_planned(options: Options) -> tuple[PlannedSpec, ...]:
         if root not in projects:
             projects[root] = load_project(root, options)
         try:
-            specs.append(load_one(path, projects[root], names))
+            specs.append(load_one(path, projects[root], names, options.overrides))
         except SpecErrors as several:
             errors.extend(several.errors)
         except SpecError as error:
@@ -172,12 +172,20 @@ def load_project(root: Path, options: Options) -> Project:
     return Project(root=root, settings=settings, store=SnapshotStore(root))
 
 
-def load_one(path: Path, project: Project, names: Iterable[str] | None = None) -> PlannedSpec:
+def load_one(
+    path: Path,
+    project: Project,
+    names: Iterable[str] | None = None,
+    overrides: Overrides | None = None,
+) -> PlannedSpec:
     """Load one spec of a project, under the project's defaults; SpecErrors with its mistakes."""
+    # A spec without a model is whole once `--model` names one.
+    fields = overrides.fields if overrides else {}
+    named = {"model": fields["model"]} if "model" in fields else {}
     spec = load_spec(
         path,
         root=project.root,
-        defaults=project.settings.defaults,
+        defaults=named | project.settings.defaults,
         expectations=KINDS,
         check_query=check_jsonpath,
     )

@@ -21,10 +21,10 @@ NEEDS_READING = frozenset(
 )
 
 
-def write_reply(reply: Reply, *, terminal: bool) -> str:
+def write_reply(reply: Reply, *, terminal: bool, skip: int = 0) -> str:
     """The answer itself, without a last newline; several choices under a heading each.
 
-    On a terminal control characters are shown escaped; elsewhere the text is what came back.
+    The first `skip` choices are left out. On a terminal control characters are shown escaped; elsewhere the text is what came back.
     """
     choices = reply.choices
     texts = [write_choice(choice) for choice in choices]
@@ -32,7 +32,7 @@ def write_reply(reply: Reply, *, terminal: bool) -> str:
         texts = [
             f"{write_heading(choice)}\n{text}" for choice, text in zip(choices, texts, strict=True)
         ]
-    whole = "\n".join(texts)
+    whole = "\n".join(texts[skip:])
     return visible(whole) if terminal else whole
 
 

@@ -398,3 +398,11 @@ def test_the_snapshot_of_another_case_is_never_overwritten(cli: Cli, asked: Open
     assert "is the snapshot of `specs/hello.yaml::default`" in ran.err
     assert cli.read("snapshots/other/default.yaml") == foreign
     assert len(asked.requests) == 1
+
+
+def test_a_model_on_the_command_line_is_enough(cli: Cli, asked: OpenAIServer) -> None:
+    cli.write("specs/hello.yaml", SPEC.replace("model: gpt-4o-mini\n", ""))
+
+    assert cli("specs/hello.yaml").code == 2
+    cli("specs/hello.yaml", "--model", "gpt-4o")
+    assert asked.requests[0].json["model"] == "gpt-4o"
