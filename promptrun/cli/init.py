@@ -40,7 +40,7 @@ Examples:
 @click.command("init", epilog=EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 def command(folder: Path) -> None:
-    """Write promptrun.toml and a first spec into FOLDER; a file that is there stays as it is."""
+    """Write promptrun.toml and a first spec; a file that is there stays as it is."""
     from promptrun.cli.screen import Screen
     from promptrun.errors import UsageError
 

@@ -18,7 +18,7 @@ Examples:
 @click.option("--yes", is_flag=True, help="Grant without asking.")
 @click.option("--revoke", is_flag=True, help="Take the permission back.")
 def command(*, yes: bool, revoke: bool) -> int:
-    """Grant what this project's settings ask for: other hosts, keys that go there, Python code.
+    """Grant what the project asks for: other hosts, keys that go there, Python code.
 
     The permission is kept in your own configuration, for exactly these settings: once they change
     it has to be granted again.
