@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TextIO
 
 from promptrun.reports.style import Style
+
+
+USUAL_WIDTH = 80
 
 
 class Screen:
@@ -18,7 +20,7 @@ class Screen:
         self.err = _readable(sys.stderr)
         self.out_is_terminal = self.out.isatty()
         self.err_is_terminal = self.err.isatty()
-        width = shutil.get_terminal_size().columns
+        width = _columns()
         self.out_style = Style(color=_may_colour(self.out), width=width)
         self.style = Style(color=_may_colour(self.err), width=width)
 
@@ -33,6 +35,19 @@ class Screen:
         self.out.flush()
         self.err.write(text + end)
         self.err.flush()
+
+
+def _columns() -> int:
+    """As `shutil.get_terminal_size`, whose module takes longer to load than a replay has."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    for stream in (sys.stderr, sys.stdout):
+        try:
+            return os.get_terminal_size(stream.fileno()).columns or USUAL_WIDTH
+        except (OSError, ValueError):
+            continue
+    return USUAL_WIDTH
 
 
 def _may_colour(stream: TextIO) -> bool:

@@ -17,6 +17,7 @@ from promptrun.config.provider_tables import (
 )
 from promptrun.config.toml_file import TomlFile, read_toml
 from promptrun.errors import UsageError
+from promptrun.files.tree import has_tool_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ def load_project(root: Path) -> Project:
     own, shared = root / FILE_NAME, root / "pyproject.toml"
     file = read_toml(own) if own.is_file() else None
     try:
-        table = read_toml(shared, ("tool", "promptrun")) if shared.is_file() else None
+        table = read_toml(shared, ("tool", "promptrun")) if has_tool_table(shared) else None
     except UsageError:
         # A broken pyproject.toml is the business of its own tools as long as nothing here needs it.
         if file is None:

@@ -31,13 +31,13 @@ def find_root(folder: Path) -> Path:
         if (
             (candidate / "promptrun.toml").is_file()
             or (candidate / ".git").exists()
-            or _has_tool_table(candidate / "pyproject.toml")
+            or has_tool_table(candidate / "pyproject.toml")
         ):
             return candidate
     return folder
 
 
-def _has_tool_table(pyproject: Path) -> bool:
+def has_tool_table(pyproject: Path) -> bool:
     """Whether a line of the file opens ``[tool.promptrun]`` or a table in it.
 
     The file is not parsed: a root is looked for in every folder above a spec, and what stands
