@@ -22,7 +22,7 @@ _PROVIDERS = {
 }
 
 
-_LIMITS = {"local": "promptrun.providers.local:unsupported"}
+_LIMITS = {"local": "promptrun.providers.local_limits:unsupported"}
 """For the kinds of server that cannot serve every request: what says why not."""
 
 

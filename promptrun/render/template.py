@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 
 
 _ONE_VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
-_NO_VARIABLES = frozenset(
-    ("true", "false", "none", "True", "False", "None", "and", "or", "not", "if", "else", "in", "is")
-    + ("self", "loop")
-)
-"""Names that mean something else to Jinja."""
+_LITERALS = frozenset({"true", "false", "none", "True", "False", "None"})
+_WORDS = frozenset({"and", "or", "not", "if", "else", "in", "is", "self", "loop"})
+"""With the literals, the names that mean something else to Jinja."""
 _MAX_PLAIN = 1024 * 1024
 
 
@@ -120,7 +118,7 @@ class Renderer:
         It is what Jinja would give, without loading Jinja, and a tenth of its time.
         """
         variable = _ONE_VARIABLE.fullmatch(text)
-        if variable is None or variable[1] in _NO_VARIABLES:
+        if variable is None or variable[1] in _LITERALS | _WORDS:
             return None
         value = self.case.vars.get(variable[1])
         if type(value) is not str or len(value) > _MAX_PLAIN:
