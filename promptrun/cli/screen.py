@@ -8,7 +8,6 @@ from typing import TextIO
 
 from promptrun.reports.style import Style
 
-
 USUAL_WIDTH = 80
 
 

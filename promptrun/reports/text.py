@@ -24,7 +24,8 @@ NEEDS_READING = frozenset(
 def write_reply(reply: Reply, *, terminal: bool, skip: int = 0) -> str:
     """The answer itself, without a last newline; several choices under a heading each.
 
-    The first `skip` choices are left out. On a terminal control characters are shown escaped; elsewhere the text is what came back.
+    The first `skip` choices are left out. On a terminal control characters are shown escaped;
+    elsewhere the text is what came back.
     """
     choices = reply.choices
     texts = [write_choice(choice) for choice in choices]
