@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _PROVIDERS = {
     "openai": "promptrun.providers.openai_chat:OpenAIChat",
     "azure": "promptrun.providers.openai_chat:OpenAIChat",
-    "local": "promptrun.providers.local:LocalModel",
+    "local": "promptrun.providers.local.model:LocalModel",
 }
 
 
-_LIMITS = {"local": "promptrun.providers.local_limits:unsupported"}
+_LIMITS = {"local": "promptrun.providers.local.limits:unsupported"}
 """For the kinds of server that cannot serve every request: what says why not."""
 
 

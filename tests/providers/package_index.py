@@ -9,7 +9,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from promptrun.providers.weights import Weights
+from promptrun.providers.local.weights import Weights
 
 MEMBER = "fake_weights/model.gguf"
 CONTENT = b"GGUF" + bytes(range(256)) * 4096

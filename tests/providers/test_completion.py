@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from promptrun.providers.completion import describe_misfit
+from promptrun.providers.openai_chat.completion import describe_misfit
 
 
 def choice(**fields: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptrun.providers.failures import event_failure, retry_after, status_failure
+from promptrun.providers.openai_chat.failures import event_failure, retry_after, status_failure
 
 
 def said(status: int, body: Any = None, **headers: str) -> Any:

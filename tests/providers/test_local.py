@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import pytest
 
 from promptrun.models import Failure, Reply, Request, Server
-from promptrun.providers.engine import start_engine
-from promptrun.providers.local import LocalModel
-from promptrun.providers.local_limits import unsupported
+from promptrun.providers.local.engine import start_engine
+from promptrun.providers.local.limits import unsupported
+from promptrun.providers.local.model import LocalModel
 
 T = TypeVar("T")
 LOCAL = Server(name="local", kind="local", timeout=60)
@@ -101,7 +101,7 @@ def test_what_it_can_be_asked_is_not_refused(fields: dict[str, Any]) -> None:
 
 
 def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("promptrun.providers.local.find_spec", lambda _: None)
+    monkeypatch.setattr("promptrun.providers.local.model.find_spec", lambda _: None)
 
     failure = asyncio.run(LocalModel(LOCAL).open())
 
@@ -363,7 +363,7 @@ def is_gone(process: int) -> bool:
 OPENED = """
 import asyncio
 from promptrun.models import Server
-from promptrun.providers.local import LocalModel
+from promptrun.providers.local.model import LocalModel
 
 async def main():
     model = LocalModel(Server(name="local", kind="local"))
@@ -409,7 +409,7 @@ def test_the_engine_asks_for_its_key() -> None:
     from urllib.error import HTTPError
     from urllib.request import urlopen
 
-    from promptrun.providers.weights import fetch_weights
+    from promptrun.providers.local.weights import fetch_weights
 
     async def run() -> int:
         engine = await start_engine(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from promptrun.models import Failure, Request
-from promptrun.providers import link, open_provider
+from promptrun.providers import open_provider
+from promptrun.providers.openai_chat import link
 from tests.openai_server import (
     Answer,
     OpenAIServer,

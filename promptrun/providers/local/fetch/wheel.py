@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from promptrun.errors import ProviderError
-from promptrun.providers.fetch.index import find_index, find_wheel
-from promptrun.providers.fetch.installer import InstallerError, run_installer
-from promptrun.providers.fetch.web import CutError, fetch_rest
+from promptrun.providers.local.fetch.index import find_index, find_wheel
+from promptrun.providers.local.fetch.installer import InstallerError, run_installer
+from promptrun.providers.local.fetch.web import CutError, fetch_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

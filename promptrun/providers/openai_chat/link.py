@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from promptrun.files.json import parse
 from promptrun.models import Failure
-from promptrun.providers.client import Client, build_client
-from promptrun.providers.failures import (
+from promptrun.providers.openai_chat.client import Client, build_client
+from promptrun.providers.openai_chat.failures import (
     broken_failure,
     causes,
     event_failure,
     protocol_failure,
     status_failure,
 )
-from promptrun.providers.stream import DONE, Assembler, EventReader, StreamError
+from promptrun.providers.openai_chat.stream import DONE, Assembler, EventReader, StreamError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping

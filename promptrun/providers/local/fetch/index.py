@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urldefrag, urljoin
 
-from promptrun.providers.fetch.installer import run_installer
-from promptrun.providers.fetch.web import CutError, read_page
+from promptrun.providers.local.fetch.installer import run_installer
+from promptrun.providers.local.fetch.web import CutError, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

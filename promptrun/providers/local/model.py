@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from promptrun.errors import ProviderError
 from promptrun.models import Failure, Server
-from promptrun.providers.local_limits import count_choices, unsupported
+from promptrun.providers.local.limits import count_choices, unsupported
 
 if TYPE_CHECKING:
     from promptrun.models import Reply, Request
     from promptrun.providers.base import OnPiece, OnProgress
-    from promptrun.providers.engine import Engine
+    from promptrun.providers.local.engine import Engine
     from promptrun.providers.openai_chat import OpenAIChat
 
 MODEL = "SmolLM2-135M-Instruct"
@@ -99,7 +99,7 @@ class LocalModel:
     async def _find_model(self) -> Path:
         if self._server.model_file is not None:
             return await asyncio.to_thread(_check_gguf, self._server.model_file)
-        from promptrun.providers.weights import fetch_weights
+        from promptrun.providers.local.weights import fetch_weights
 
         stopped = False
 
@@ -127,7 +127,7 @@ class LocalModel:
             return self._chat
         await self.close()
         self._slots = max(slots, self._slots)
-        from promptrun.providers.engine import start_engine
+        from promptrun.providers.local.engine import start_engine
         from promptrun.providers.openai_chat import OpenAIChat
 
         own = self._server.model_file is not None

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from promptrun.models import Failure, Reply, Timings
-from promptrun.providers.completion import describe_misfit
-from promptrun.providers.failures import protocol_failure, request_id
-from promptrun.providers.link import Link, NoReply, open_link, parse_whole
-from promptrun.providers.stream import Assembler
+from promptrun.providers.openai_chat.completion import describe_misfit
+from promptrun.providers.openai_chat.failures import protocol_failure, request_id
+from promptrun.providers.openai_chat.link import Link, NoReply, open_link, parse_whole
+from promptrun.providers.openai_chat.stream import Assembler
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping

@@ -19,8 +19,8 @@ from msgspec import Struct
 
 from promptrun.errors import ProviderError
 from promptrun.files.atomic import write_atomic
-from promptrun.providers.fetch.lock import hold_lock
-from promptrun.providers.fetch.wheel import Wanted, obtain
+from promptrun.providers.local.fetch.lock import hold_lock
+from promptrun.providers.local.fetch.wheel import Wanted, obtain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""The embedded model: its engine, its weights, and what it cannot serve."""
