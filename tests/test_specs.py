@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from promptrun.models import Case
 from promptrun.pipeline.options import Options
@@ -245,3 +246,91 @@ def test_the_picture_is_what_its_program_draws(tmp_path: Path) -> None:
     subprocess.run([sys.executable, program], check=True)
 
     assert (tmp_path / "shapes.png").read_bytes() == (ROOT / "specs/images/shapes.png").read_bytes()
+
+
+EVERY_FIELD = """\
+model: gpt-4o-mini
+messages:
+  - {role: developer, content: Answer in JSON., name: house}
+  - {role: user, content: 안녕하세요}
+temperature: 0.7
+top_p: 0.9
+n: 2
+stop: ["끝", "\\n\\n"]
+max_completion_tokens: 50
+logprobs: true
+top_logprobs: 5
+seed: -7
+presence_penalty: -0.5
+frequency_penalty: 2
+logit_bias: {"50256": -100}
+response_format: {type: json_object}
+tools:
+  - type: function
+    function: {name: get_weather, strict: true, parameters: {type: object, properties: {}}}
+tool_choice: {type: function, function: {name: get_weather}}
+parallel_tool_calls: false
+reasoning_effort: low
+verbosity: high
+metadata: {team: 서울}
+store: false
+service_tier: flex
+user: someone
+safety_identifier: abc
+prompt_cache_key: shared
+prompt_cache_retention: 24h
+modalities: [text]
+prediction: {type: content, content: 네}
+web_search_options: {search_context_size: low}
+stream: true
+stream_options: {include_usage: true}
+extra_body: {own_field: {deep: [1, null]}}
+"""
+
+
+def test_every_field_of_the_api_is_sent_as_it_is_written(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("specs/every.yaml", EVERY_FIELD)
+    expected = yaml.safe_load(EVERY_FIELD)
+    expected |= expected.pop("extra_body")
+
+    ran = project("specs/every.yaml")
+
+    assert server.requests, ran.err
+    assert server.requests[0].json == expected
+    assert list(server.requests[0].json) == list(expected)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "temperature: 2.1",
+        "top_p: 1.5",
+        "n: 129",
+        "n: 0",
+        "presence_penalty: -3",
+        "frequency_penalty: 2.5",
+        "logit_bias: {'1': 101}",
+        "stop: [a, b, c, d, e]",
+        "reasoning_effort: extreme",
+        "verbosity: loud",
+        "service_tier: first",
+        "max_tokens: 1.5",
+        "seed: x",
+        "metadata: {a: 1}",
+        "tools: {}",
+        "logprobs: 1",
+    ],
+)
+def test_a_field_out_of_its_range_is_never_sent(
+    line: str, project: Cli, server: OpenAIServer
+) -> None:
+    text = f"model: gpt-4o-mini\nmessages:\n  - {{role: user, content: hi}}\n{line}\n"
+    project.write("specs/bad.yaml", text)
+
+    ran = project("specs/bad.yaml")
+
+    assert ran.code == 2
+    assert "--> specs/bad.yaml:4:" in ran.err
+    assert not server.requests

@@ -56,6 +56,7 @@ class RunScreen:
         self._order = deque(ids if few else ())
         self._ready: dict[str, CaseResult] = {}
         self._live = False
+        self._told_setup = False
         self._status = _Status(screen)
         self._begun = monotonic()
         self._pending: list[str] = []
@@ -78,8 +79,12 @@ class RunScreen:
 
     def show_setup(self, done: int, total: int) -> None:
         """Progress of the one download that a run may begin with."""
-        megabytes = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
-        self._status.show(f"fetching the embedded model, once: {megabytes}")
+        if self._screen.err_is_terminal:
+            megabytes = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            self._status.show(f"fetching the embedded model, once: {megabytes}")
+        elif not self._told_setup:
+            self._screen.talk(f"fetching the embedded model, once: {total / 1e6:.0f} MB")
+        self._told_setup = True
 
     def show(self, event: Event) -> None:
         """Take one event of the run."""

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -51,6 +53,41 @@ def test_the_first_piece_is_read_before_the_last_was_sent(
     assert was_held
     assert "안녕하세요, 존님!\n".startswith(first)
     assert first + rest == "안녕하세요, 존님!\n"
+
+
+def test_on_a_terminal_each_piece_is_shown_as_it_arrives_with_controls_escaped(
+    project: Cli, server: OpenAIServer
+) -> None:
+    release = threading.Event()
+    server.reply = text("안녕\x1b[2J하세요, 존님!", piece=3, hold_after=3, release=release)
+    ours, theirs = pty.openpty()
+
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "specs/stream.yaml"],
+        cwd=project.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        os.close(theirs)
+        first = os.read(ours, 1000)
+        was_held = not release.is_set()
+        release.set()
+        shown = first + read_all(ours)
+        running.wait()
+
+    assert was_held
+    assert shown.decode().replace("\r\n", "\n") == "안녕\\x1b[2J하세요, 존님!\n"
+
+
+def read_all(descriptor: int) -> bytes:
+    """What is left to read; a terminal whose other side is closed ends with an error."""
+    data = b""
+    with suppress(OSError):
+        while piece := os.read(descriptor, 1000):
+            data += piece
+    os.close(descriptor)
+    return data
 
 
 def test_a_streamed_reply_is_kept_like_a_whole_one(project: Cli, server: OpenAIServer) -> None:
