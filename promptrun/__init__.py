@@ -77,7 +77,7 @@ def load(path: str | PathLike[str]) -> Spec:
 
 
 def run(  # noqa: PLR0913 - each is an option of the command line, by its name
-    targets: Sequence[str | PathLike[str]],
+    targets: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     provider: str | None = None,
     keyword: str | None = None,
@@ -96,11 +96,15 @@ def run(  # noqa: PLR0913 - each is an option of the command line, by its name
     raises SpecErrors, UsageError or TrustError where nothing could be sent at all. Works inside a
     running event loop too (a notebook): the run then has a thread of its own, and blocks.
     """
+    from os import PathLike, fspath
+
     from promptrun.pipeline.api import collect_results
 
+    # A text is a sequence of texts, too, and means one target.
+    several = [targets] if isinstance(targets, str | PathLike) else targets
     fields = {"model": model, "seed": seed}
     return collect_results(
-        tuple(str(target) for target in targets),
+        tuple(fspath(target) for target in several),
         provider=provider,
         keyword=keyword,
         variables=variables or {},

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from promptrun.cli.group import CommandGroup
+from promptrun.cli.streams import guarded_streams
 from promptrun.errors import PromptrunError
 
 if TYPE_CHECKING:
@@ -39,13 +39,17 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
+    with guarded_streams() as lost:
+        code = _run(arguments)
+    if lost:
+        # Whoever reads a file that is not whole has to be able to know.
+        code = code or 2
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="promptrun", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has what it wanted (`promptrun list | head`); nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         code = 130
@@ -53,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _show_click_error(error)
     except PromptrunError as error:
         code = _show_error(error)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _show_click_error(error: click.ClickException) -> int:

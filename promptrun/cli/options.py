@@ -55,7 +55,7 @@ def make_options(
 ) -> Options:
     """What the options of a command mean to the pipeline; UsageError for a bad `--var`."""
     from promptrun.models import Overrides
-    from promptrun.pipeline.options import Options
+    from promptrun.pipeline.options import Options, working_folder
 
     fields: dict[str, Any] = {"model": model} if model is not None else {}
     if seed is not None:
@@ -64,7 +64,7 @@ def make_options(
         fields["stream"] = False
     return Options(
         targets=targets,
-        cwd=Path.cwd(),
+        cwd=working_folder(),
         environ=os.environ,
         env_file=env_file,
         keyword=keyword,

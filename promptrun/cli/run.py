@@ -30,7 +30,7 @@ Exit codes:
 
 @click.command("run", epilog=EXAMPLES)
 @options.selecting
-@click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N", help="N in flight.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 1000), metavar="N", help="N in flight.")
 @click.option("--timeout", type=click.FloatRange(0.001), metavar="S", help="Seconds for one reply.")
 @click.option(
     "--update",

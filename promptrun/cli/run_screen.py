@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter, deque
 from itertools import islice
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from promptrun.files.json import pretty
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline.run import StreamPiece, StreamRestarted
-from promptrun.reports.style import visible
+from promptrun.pipeline.run import Delayed, StreamPiece, StreamRestarted
+from promptrun.reports.style import visible, visible_json, visible_line
 from promptrun.reports.text import (
     NEEDS_READING,
     write_details,
@@ -31,6 +32,9 @@ Form = Literal["text", "json", "raw"]
 
 MANY = 20
 """A run of one spec prints its replies up to this number of cases; beyond it is a test run."""
+
+WORTH_TELLING = 5.0
+"""Seconds: a shorter wait between two tries is no news to a log."""
 
 
 class RunScreen:
@@ -59,7 +63,8 @@ class RunScreen:
         self._told_setup = False
         self._status = _Status(screen)
         self._begun = monotonic()
-        self._pending: list[str] = []
+        self._pending: list[CaseResult] = []
+        self._plan = plan
         self.counts: Counter[Verdict] = Counter()
         self.updated = 0
 
@@ -95,8 +100,17 @@ class RunScreen:
                 if self._live:
                     self._end_live_text()
                     self._screen.talk("the stream broke; asking again")
+            case Delayed():
+                self._show_delay(event)
             case CaseResult():
                 self._take_result(event)
+
+    def _show_delay(self, delayed: Delayed) -> None:
+        told = f"waiting {delayed.seconds:.0f} s to ask again: {visible_line(delayed.reason)}"
+        if self._screen.err_is_terminal:
+            self._status.show(told)
+        elif delayed.seconds >= WORTH_TELLING:
+            self._screen.talk(f"{visible_line(delayed.id)}: {told}")
 
     def _show_piece(self, piece: StreamPiece) -> None:
         if not (self._alone and self._form == "text" and piece.index == 0):
@@ -115,7 +129,7 @@ class RunScreen:
         self.counts[result.verdict] += 1
         self.updated += result.written and result.verdict is Verdict.CHANGED
         if result.pending:
-            self._pending.append(result.id)
+            self._pending.append(result)
         if not self._order:
             self._print(result)
         else:
@@ -137,7 +151,7 @@ class RunScreen:
             from promptrun.reports.json_report import write_result
 
             indent = self._alone and self._screen.out_is_terminal
-            self._screen.data(write_result(result, indent=indent))
+            self._screen.data(self._safe(write_result(result, indent=indent)))
         elif self._form == "raw":
             if result.reply:
                 self._screen.data(self._safe(pretty(result.reply.raw)))
@@ -157,7 +171,7 @@ class RunScreen:
             self._screen.data(text)
 
     def _safe(self, text: str) -> str:
-        return visible(text) if self._screen.out_is_terminal else text
+        return visible_json(text) if self._screen.out_is_terminal else text
 
     def _worth_reading(self, result: CaseResult) -> bool:
         if result.verdict in NEEDS_READING - {Verdict.SKIPPED}:
@@ -184,9 +198,18 @@ class RunScreen:
                 write_summary(self.counts, style, updated=self.updated, seconds=seconds)
             )
         if self._pending:
-            what = self._pending[0] if len(self._pending) == 1 else ""
-            command = shlex.join(["promptrun", "accept", *([what] if what else [])])
-            self._screen.talk(f"{style.paint('hint', 'bold')}: {command} takes what changed")
+            command = shlex.join(["promptrun", "accept", *self._accept_targets()])
+            hint = style.paint("hint", "bold")
+            self._screen.talk(f"{hint}: {visible_line(command)} takes what changed")
+
+    def _accept_targets(self) -> list[str]:
+        """What names the replies that wait, from the folder in which the command was typed."""
+        options = self._plan.options
+        if len(self._pending) > 1:
+            return list(options.targets)
+        [one] = self._pending
+        specs = {planned.spec.id: planned.spec.path for planned in self._plan.specs}
+        return [f"{os.path.relpath(specs[one.spec], options.cwd)}::{one.case}"]
 
     def _all_well(self) -> bool:
         return not any(self.counts[verdict] for verdict in NEEDS_READING)

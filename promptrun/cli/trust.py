@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -24,11 +23,12 @@ def command(*, yes: bool, revoke: bool) -> int:
     it has to be granted again.
     """
     from promptrun.cli.screen import Screen
+    from promptrun.pipeline.options import working_folder
     from promptrun.pipeline.trust import read_trust
     from promptrun.reports.style import visible
 
     screen = Screen()
-    trust = read_trust(Path.cwd(), os.environ)
+    trust = read_trust(working_folder(), os.environ)
     if revoke:
         screen.talk("revoked" if trust.revoke() else "nothing was granted")
         return 0

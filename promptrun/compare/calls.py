@@ -43,10 +43,12 @@ def compare_calls(
 
 
 def _calls_of(choice: dict[str, Any]) -> dict[str, Any]:
-    calls = {
-        f"tool_calls[{position}]": _without_id(call)
-        for position, call in enumerate(choice.get("tool_calls") or ())
-    }
+    listed = choice.get("tool_calls") or []
+    calls = (
+        {f"tool_calls[{position}]": _without_id(call) for position, call in enumerate(listed)}
+        if isinstance(listed, list)
+        else {"tool_calls": listed}
+    )
     if "function_call" in choice:  # what `tool_calls` replaced
         calls["function_call"] = {"function": choice["function_call"]}
     return calls

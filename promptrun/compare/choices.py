@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from promptrun.compare.calls import compare_calls
 from promptrun.compare.exact import compare_exact
 from promptrun.compare.write import write_json
-from promptrun.files.json import parse
+from promptrun.files.json import parse_faithfully
 from promptrun.models import CompareRules, Difference
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _read(choice: Choice, reads: str) -> _Json | str | None:
     if reads == "structures" and not text.lstrip(" \t\r\n").startswith(("{", "[")):
         return text
     try:
-        return _Json(parse(text))
+        return _Json(parse_faithfully(text))
     except ValueError:
         return text
 

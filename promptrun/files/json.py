@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from math import isfinite
 from typing import Any
 
 _encode_canonical = json.JSONEncoder(
@@ -44,5 +45,36 @@ def parse(text: str) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def parse_faithfully(text: str) -> Any:
+    """Read JSON text whose value must say all that the text says: that of a reply.
+
+    Raises ValueError for what `parse` refuses, and for what a value would hide: a key that stands
+    twice in an object, and a number that no float can hold.
+    """
+    try:
+        return _decode_faithfully(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"`{name}` is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return found
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(f"`{digits}` is beyond what a float can hold")
+    return number
+
+
+_decode_faithfully = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse_constant
+).decode

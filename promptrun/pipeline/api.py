@@ -10,7 +10,7 @@ from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.models import BadCase, CaseResult, Overrides
-from promptrun.pipeline.options import Options
+from promptrun.pipeline.options import Options, working_folder
 from promptrun.pipeline.plan import load_planned, make_plan, no_such_case
 from promptrun.pipeline.run import run_plan
 from promptrun.protocol import create_arguments
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def load_prompt(target: str) -> tuple[Spec, str | None]:
     """The spec that a target names and the name of its case, if any; both exist."""
-    options = Options(targets=(target,), cwd=Path.cwd(), environ=os.environ)
+    options = Options(targets=(target,), cwd=working_folder(), environ=os.environ)
     specs = load_planned(options)
     if len(specs) != 1 or Path(target).is_dir():
         raise UsageError(f"`{target}` is a folder", hint="name one spec: `specs/hello.yaml`")
@@ -59,7 +59,7 @@ def collect_results(
     """Every result of a run, in the order in which they came."""
     options = Options(
         targets=targets,
-        cwd=Path.cwd(),
+        cwd=working_folder(),
         environ=os.environ,
         overrides=Overrides(vars=dict(variables), fields=fields),
         **chosen,

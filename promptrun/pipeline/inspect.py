@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from promptrun.config import choose_provider, key_variable, resolve_server
-from promptrun.errors import SpecError, SpecErrors
+from promptrun.errors import SnapshotError, SpecError, SpecErrors
 from promptrun.files.tree import find_root
 from promptrun.models import BadCase, Case, Failure, Server, Warned
 from promptrun.pipeline.plan import (
     find_faults,
     load_project,
     make_plan,
+    secrets_for,
     warnings_of,
 )
+from promptrun.pipeline.settle import mask_failure
 from promptrun.render import render_request
 from promptrun.snapshots import snapshot_path
 
@@ -88,7 +90,11 @@ def _state(planned: PlannedSpec, case: Case | BadCase) -> str:
         return "bad row"
     store, root = planned.project.store, planned.project.root
     path = snapshot_path(root, case.spec.path, case.name, planned.provider)
-    accepted = store.read(path, case.spec.id, case.name)
+    try:
+        accepted = store.read(path, case.spec.id, case.name)
+    except SnapshotError:
+        # Of a newer format, or in a place that is no place for it.
+        return "unreadable"
     states = {"present": ["accepted"], "absent": []}.get(accepted.state, ["unreadable"])
     if store.list_pending([path.relative_to(root).as_posix()]):
         states.append("pending")
@@ -136,7 +142,9 @@ def list_models(options: Options) -> list[str] | Failure:
     from promptrun.providers import open_provider
 
     settings = load_project(find_root(options.cwd), options).settings
-    provider = open_provider(resolve_server(settings, choose_provider(settings, None)))
+    server = resolve_server(settings, choose_provider(settings, None))
+    provider = open_provider(server)
+    masker = secrets_for([settings], [server])
 
     async def ask() -> list[str] | Failure:
         try:
@@ -144,4 +152,7 @@ def list_models(options: Options) -> list[str] | Failure:
         finally:
             await provider.close()
 
-    return asyncio.run(ask())
+    found = asyncio.run(ask())
+    if isinstance(found, Failure):
+        return mask_failure(masker, found)
+    return [masker.mask_text(name) for name in found]

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     Test = Callable[[str], bool]
 
+LONGEST = 200
+"""Words and parentheses: each may cost a level of the stack."""
+
 _OPERATORS = frozenset({"and", "or", "not", "(", ")"})
 
 
@@ -31,6 +34,8 @@ class _Parser:
         self._expression = expression
         self._words = expression.replace("(", " ( ").replace(")", " ) ").split()
         self._at = 0
+        if len(self._words) > LONGEST:
+            raise self._problem(f"it has more than {LONGEST} words")
 
     def read_or(self) -> Test:
         tests = [self._read_and()]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
+from promptrun.errors import UsageError
 from promptrun.models import Overrides
 
 UpdateChoice = Literal["auto", "new", "changed", "all", "none"]
+MAX_JOBS = 1000
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -34,6 +37,32 @@ class Options(Struct, frozen=True, kw_only=True):
     def judges_only(self) -> bool:
         """Whether the run asks for something else than the specs say, or sends nothing."""
         return self.replay or bool(self.overrides.vars or self.overrides.fields.keys() - {"stream"})
+
+
+def working_folder() -> Path:
+    """The folder in which the command was typed; UsageError where it was deleted meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder does not exist any more", hint="`cd` to one") from None
+
+
+def check_options(options: Options) -> None:
+    """Refuse values that no run can mean; the API gives them unchecked. Raises UsageError."""
+    if options.update not in get_args(UpdateChoice):
+        raise UsageError(
+            f"`update` cannot be `{options.update}`",
+            hint=f"choose one of {', '.join(get_args(UpdateChoice))}",
+        )
+    if options.jobs is not None and not 1 <= options.jobs <= MAX_JOBS:
+        raise UsageError(f"`jobs` must be between 1 and {MAX_JOBS}, not `{options.jobs}`")
+    if options.timeout is not None and not (options.timeout > 0 and isfinite(options.timeout)):
+        raise UsageError(f"`timeout` must be a number of seconds, not `{options.timeout}`")
+    if options.overrides.fields.get("model") == "":
+        raise UsageError("`model` must name a model")
+    seed = options.overrides.fields.get("seed", 0)
+    if not -(2**63) <= seed < 2**63:
+        raise UsageError(f"`seed` must fit into 64 bits, and `{seed}` does not")
 
 
 class WritePolicy(Struct, frozen=True, kw_only=True):

@@ -24,9 +24,9 @@ from promptrun.config import (
 from promptrun.errors import PromptrunError, SpecError, SpecErrors, UsageError
 from promptrun.expect import KINDS
 from promptrun.models import BadCase, Case, DataFile, Overrides, Server, Spec, Warned
-from promptrun.pipeline.options import Options, WritePolicy, choose_policy
+from promptrun.pipeline.options import Options, WritePolicy, check_options, choose_policy
 from promptrun.render import render_request
-from promptrun.snapshots import SnapshotStore
+from promptrun.snapshots import SnapshotStore, snapshot_path
 from promptrun.spec import expand, find_specs, load_spec
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def make_plan(options: Options, *, sends: bool) -> Plan:
     one is known before the first is paid for. Raises SpecErrors with every mistake of every file,
     UsageError, TrustError.
     """
+    check_options(options)
     specs = load_planned(options)
     keyword = None
     if options.keyword:
@@ -190,6 +191,11 @@ def load_one(
         check_query=check_jsonpath,
     )
     provider = choose_provider(project.settings, spec.provider)
+    try:
+        snapshot_path(project.root, spec.path, "default", provider)
+    except SpecError as error:
+        place = spec.source.at(())
+        raise SpecError(error.message, location=place, hint=error.hint) from None
     return PlannedSpec(
         spec=spec,
         project=project,

@@ -38,7 +38,16 @@ class StreamRestarted(Struct, frozen=True, kw_only=True):
     id: str
 
 
-Event = StreamPiece | StreamRestarted | CaseResult
+class Delayed(Struct, frozen=True, kw_only=True):
+    """A request failed for now and is sent again later."""
+
+    id: str
+    seconds: float
+    """How long it waits."""
+    reason: str
+
+
+Event = StreamPiece | StreamRestarted | Delayed | CaseResult
 
 
 def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
@@ -85,7 +94,7 @@ class _ServerRun:
 
     def _send(self, first: Prepared, server: Server, on_setup: OnSetup | None) -> Iterator[Event]:
         # Only a run that sends pays for the event loop and the provider's packages.
-        from promptrun.execute import Answer, Piece, Restarted, execute
+        from promptrun.execute import Answer, Piece, Restarted, Waiting, execute
         from promptrun.providers import open_provider
 
         provider = open_provider(server, on_progress=on_setup)
@@ -98,6 +107,9 @@ class _ServerRun:
                 case Piece():
                     text = live.setdefault(event.key, _LiveText(case_id, self._plan.masker))
                     yield from text.feed(event.index, event.text)
+                case Waiting():
+                    reason = self._plan.masker.mask_text(event.failure.message)
+                    yield Delayed(id=case_id, seconds=event.seconds, reason=reason)
                 case Restarted():
                     live.pop(event.key, None)
                     yield StreamRestarted(id=case_id)

@@ -50,12 +50,15 @@ class Prepared(Struct, frozen=True, kw_only=True):
 def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared | CaseResult:
     """Render a case and read its snapshot, or say at once what becomes of it."""
     result = CaseResult(
-        spec=case.spec.id,
-        case=case.name,
+        spec=plan.masker.mask_text(case.spec.id),
+        case=plan.masker.mask_text(case.name),
         verdict=Verdict.ERROR,
         provider=planned.provider,
         replayed=plan.options.replay,
     )
+    if result.id != case.id:
+        # The names stand on the screen, in the snapshot and in its path.
+        return structs.replace(result, reason="a secret stands in the name of the case or spec")
     if isinstance(case, BadCase):
         return structs.replace(result, error=case.error)
     try:
@@ -99,15 +102,19 @@ def replay(plan: Plan, prepared: Prepared) -> CaseResult:
 
 def fail(plan: Plan, prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:
     """The result of a case that got no reply."""
-    mask = plan.masker.mask_text
+    return structs.replace(
+        prepared.result, failure=mask_failure(plan.masker, failure), attempts=attempts
+    )
+
+
+def mask_failure(masker: Masker, failure: Failure) -> Failure:
+    """The same failure with its texts masked: servers like to repeat a key that is wrong."""
     texts = {
-        name: mask(value)
+        name: masker.mask_text(value)
         for name, value in structs.asdict(failure).items()
         if isinstance(value, str) and name != "kind"
     }
-    return structs.replace(
-        prepared.result, failure=structs.replace(failure, **texts), attempts=attempts
-    )
+    return structs.replace(failure, **texts)
 
 
 def settle(plan: Plan, prepared: Prepared, reply: Reply, attempts: int = 1) -> CaseResult:
@@ -141,8 +148,12 @@ def settle(plan: Plan, prepared: Prepared, reply: Reply, attempts: int = 1) -> C
     try:
         return _carry_out(plan, prepared, result, new, action)
     except (SnapshotError, OSError) as error:
-        # The reply is paid for: it stays in the result, to be shown and taken by hand.
-        return structs.replace(result, verdict=Verdict.ERROR, reason=_why_unwritten(error))
+        # The reply is paid for: it stays in the result, to be shown and taken by hand. Only a
+        # snapshot that was to be written changes the verdict; a regression stays one.
+        why = _why_unwritten(error)
+        if action == "write":
+            return structs.replace(result, verdict=Verdict.ERROR, reason=why)
+        return structs.replace(result, notes=(*result.notes, f"nothing could be kept: {why}"))
 
 
 def _carry_out(

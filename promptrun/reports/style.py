@@ -62,6 +62,17 @@ def visible_line(text: str) -> str:
     return visible(text, keep="")
 
 
+def visible_json(text: str) -> str:
+    r"""JSON text that is safe to show and is the same JSON: what is hidden becomes ``\u202e``."""
+    import re
+
+    def escape(match: re.Match[str]) -> str:
+        character = match.group()
+        return character if character in "\n\t" else f"\\u{ord(character):04x}"
+
+    return re.sub(_UNSEEN, escape, text)
+
+
 def _escape(character: str) -> str:
     short = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}.get(character)
     code = ord(character)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from promptrun.files.json import pretty
 from promptrun.models import Cause, Verdict
 from promptrun.reports.problems import write_message, write_problem
-from promptrun.reports.style import visible
+from promptrun.reports.style import visible, visible_line
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -76,9 +76,9 @@ def write_verdict(result: CaseResult, style: Style) -> str:
     if result.attempts > 1:
         facts.append(f"{result.attempts} attempts")
     told = style.paint(", ".join(facts), "dim")
-    line = f"{_coloured(result.verdict, word, style)}  {visible(result.id)}  {told}"
+    line = f"{_coloured(result.verdict, word, style)}  {visible_line(result.id)}  {told}"
     if result.written and result.snapshot:
-        line += f"\n  wrote {visible(result.snapshot)}"
+        line += f"\n  wrote {visible_line(result.snapshot)}"
     return line
 
 
@@ -115,11 +115,11 @@ def write_details(result: CaseResult, style: Style) -> Iterator[str]:
 
 
 def _write_outcome(outcome: Outcome) -> str:
-    where = f" in {outcome.where}" if outcome.where else ""
+    where = f" in {visible_line(outcome.where)}" if outcome.where else ""
     return (
         f"broken: {outcome.kind}{where}\n"
-        f"  expected: {visible(outcome.expected)}\n"
-        f"  found:    {visible(outcome.found)}"
+        f"  expected: {visible_line(outcome.expected)}\n"
+        f"  found:    {visible_line(outcome.found)}"
     )
 
 

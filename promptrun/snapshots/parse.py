@@ -24,9 +24,9 @@ _CHOICE: dict[str, type[Any]] = {
     "content": str,
     "json": object,
     "refusal": str,
-    "tool_calls": list,
-    "function_call": dict,
-    "audio": dict,
+    "tool_calls": object,  # these three are recorded raw where a server sent them odd
+    "function_call": object,
+    "audio": object,
     "annotations": object,
 }
 _KINDS: dict[type[Any], str] = {str: "text", dict: "a mapping", list: "a list"}

@@ -8,6 +8,7 @@ it is believed unchecked.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,12 @@ from promptrun.snapshots.disk import (
 )
 from promptrun.snapshots.parse import parse_snapshot
 from promptrun.snapshots.paths import keeps
+from promptrun.snapshots.record import check_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+_NOTE = ".json"
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -88,10 +92,15 @@ class PendingFolder:
         return file
 
     def listed(self, paths: Iterable[str] | None) -> list[Pending]:
-        """Every pending that `paths` selects, sorted; see `SnapshotStore.list_pending`."""
+        """Every pending that `paths` selects, sorted; see `SnapshotStore.list_pending`.
+
+        Notes whose snapshot is gone are deleted: nothing else would ever name them.
+        """
         check_place(self.root, self.top / "any")
         wanted = None if paths is None else [_selector(path) for path in paths]
-        waiting = (self._load(file) for file in sorted(self._files()))
+        files = sorted(self._files())
+        self._drop_orphans()
+        waiting = (self._load(file) for file in files)
         return [each for each in waiting if wanted is None or self._selected(each, wanted)]
 
     def checked(self, pending: Pending) -> bytes:
@@ -119,11 +128,18 @@ class PendingFolder:
         check_place(self.root, file)
         return file
 
-    def _files(self) -> Iterator[Path]:
+    def _files(self, ending: str = ".yaml") -> Iterator[Path]:
         for folder, _, names in os.walk(self.top):
             for name in names:
-                if name.endswith(".yaml") and not name.startswith("."):
+                if name.endswith(ending) and not name.startswith("."):
                     yield Path(folder, name)
+
+    def _drop_orphans(self) -> None:
+        for note in list(self._files(f".yaml{_NOTE}")):
+            # Another process writes the snapshot before its note, so a new pair is never taken.
+            if not os.path.lexists(note.with_suffix("")):
+                with suppress(SnapshotError):  # a folder that may not be written can be listed
+                    remove_file(note, self.top)
 
     def _load(self, file: Path) -> Pending:
         path = self.root / file.relative_to(self.top)
@@ -149,6 +165,7 @@ class PendingFolder:
         note = _read_note(file)
         if note.text != digest_text(data) or note.digests != snapshot.digests:
             raise FileProblem("it does not belong to the note beside it")
+        check_request(snapshot)
         return Pending(
             path=path,
             file=file,
@@ -174,7 +191,7 @@ def _selector(path: str) -> str:
 
 
 def _note_of(file: Path) -> Path:
-    return file.with_name(f"{file.name}.json")
+    return file.with_name(f"{file.name}{_NOTE}")
 
 
 def _read(file: Path) -> bytes:

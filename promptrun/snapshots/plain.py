@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from promptrun.files.json import canonical, parse
+from promptrun.files.json import canonical, parse_faithfully
 
 MAX_DEPTH = 64
 """Levels of lists and mappings in one kept value. The file adds up to eight of its own, and
@@ -66,12 +66,13 @@ def as_text(value: Any) -> str:
 def parse_kept(text: str, *, structures_only: bool) -> Any:
     """The JSON value that `text` spells, sorted and within the bounds.
 
-    Raises ValueError where it spells none, and, with `structures_only`, where it is neither a list
+    Raises ValueError where it spells none, or one that does not say all that the text says (see
+    `parse_faithfully`), and, with `structures_only`, where it is neither a list
     nor a mapping.
     """
     if structures_only and not text.lstrip(" \t\r\n").startswith(("{", "[")):
         raise ValueError("neither a list nor a mapping")
-    return plain(parse(text), sort=True)
+    return plain(parse_faithfully(text), sort=True)
 
 
 def joined(text: str) -> str:

@@ -8,12 +8,15 @@ from promptrun.files.json import canonical, digest
 from promptrun.models import Digests, Reply, Snapshot, Timings
 from promptrun.protocol import PART
 from promptrun.snapshots.media import without_media
+from promptrun.snapshots.parse import BrokenSnapshotError
 from promptrun.snapshots.plain import as_text, joined, keep, parse_kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from promptrun.models import CompareRules
+
+_PARTS = ("prompt", "settings", "model")
 
 
 def make_snapshot(
@@ -58,8 +61,27 @@ def digest_request(body: Mapping[str, Any]) -> Digests:
     return _digests(record_request(body))
 
 
+def check_request(snapshot: Snapshot) -> None:
+    """Raise BrokenSnapshotError where a kept request is not the one that the digests are of.
+
+    The digests alone decide whether a request moved; what a reviewer reads must be what they say.
+    """
+    if snapshot.request is None:
+        return
+    found = _digests(snapshot.request)
+    edited = [part for part in _PARTS if getattr(found, part) != getattr(snapshot.digests, part)]
+    if edited:
+        names = ", ".join(f"`digests.{part}`" for part in edited)
+        raise BrokenSnapshotError(
+            f"its request was edited: its digests belong to another ({names})",
+            hint="restore the file from git, or run the case again and accept its reply",
+        )
+
+
 def _digests(request: dict[str, Any]) -> Digests:
     settings = request.get("parameters", {})
+    if not isinstance(settings, dict):  # only a file that was edited
+        settings = {"parameters": settings}
     prompt = {name: request[name] for name in request.keys() - {"model", "parameters"}}
     counted = {name: settings[name] for name in settings if PART.get(name) != "neutral"}
     return Digests(
@@ -144,13 +166,12 @@ def _recorded_choice(choice: Any, rules: CompareRules) -> dict[str, Any]:
         recorded |= _recorded_content(as_text(message["content"]), rules)
     if message.get("refusal"):
         recorded["refusal"] = as_text(message["refusal"])
-    if isinstance(message.get("tool_calls"), list) and message["tool_calls"]:
-        recorded["tool_calls"] = [_recorded_call(call) for call in message["tool_calls"]]
-    if isinstance(message.get("function_call"), dict):
+    if message.get("tool_calls"):
+        recorded["tool_calls"] = _recorded_calls(message["tool_calls"])
+    if message.get("function_call"):
         recorded["function_call"] = _recorded_function(message["function_call"])
-    audio = message.get("audio")
-    if isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
-        recorded["audio"] = {"transcript": joined(audio["transcript"])}
+    if message.get("audio"):
+        recorded["audio"] = _recorded_audio(message["audio"])
     if message.get("annotations"):
         recorded["annotations"] = keep(message["annotations"])
     return recorded
@@ -165,26 +186,51 @@ def _recorded_content(text: str, rules: CompareRules) -> dict[str, Any]:
     return {"content": text}
 
 
+def _recorded_audio(audio: Any) -> Any:
+    if not isinstance(audio, dict):
+        return keep(audio)
+    if isinstance(audio.get("transcript"), str):
+        return {"transcript": joined(audio["transcript"])}
+    return keep({k: value for k, value in audio.items() if k not in {"id", "expires_at"}})
+
+
+def _recorded_calls(calls: Any) -> Any:
+    return [_recorded_call(call) for call in calls] if isinstance(calls, list) else keep(calls)
+
+
 def _recorded_call(call: Any) -> Any:
     if not isinstance(call, dict):
         return keep(call)
-    recorded: dict[str, Any] = {}
-    if call.get("type"):
-        recorded["type"] = as_text(call["type"])
-    if isinstance(call.get("function"), dict):
+    if not _is_known_call(call):
+        return keep({k: value for k, value in call.items() if k not in {"id", "index"}})
+    recorded: dict[str, Any] = {"type": call["type"]} if call.get("type") else {}
+    if "function" in call:
         recorded["function"] = _recorded_function(call["function"])
-    if isinstance(call.get("custom"), dict):
+    if "custom" in call:
         recorded["custom"] = {k: as_text(call["custom"].get(k, "")) for k in ("name", "input")}
     return recorded
 
 
-def _recorded_function(function: dict[str, Any]) -> dict[str, Any]:
+def _is_known_call(call: dict[str, Any]) -> bool:
+    """Whether all that a call says is known; any other is kept raw, so that a difference shows."""
+    bodies = [call[kind] for kind in ("function", "custom") if kind in call]
+    known_type = call.get("type") in (None, "", "function", "custom")
+    return known_type and bool(bodies) and all(map(_is_named, bodies))
+
+
+def _is_named(body: Any) -> bool:
+    return isinstance(body, dict) and isinstance(body.get("name"), str) and body["name"] != ""
+
+
+def _recorded_function(function: Any) -> Any:
+    if not _is_named(function):
+        return keep(function)
     arguments = as_text(function.get("arguments", ""))
     try:
         parsed = parse_kept(arguments, structures_only=True)
     except ValueError:
         parsed = arguments
-    return {"name": as_text(function.get("name", "")), "arguments": parsed}
+    return {"name": joined(function["name"]), "arguments": parsed}
 
 
 def _recalled_message(choice: dict[str, Any]) -> dict[str, Any]:
@@ -194,17 +240,22 @@ def _recalled_message(choice: dict[str, Any]) -> dict[str, Any]:
         "refusal": choice.get("refusal"),
     }
     if "tool_calls" in choice:
-        message["tool_calls"] = [_recalled_call(call) for call in choice["tool_calls"]]
+        calls = choice["tool_calls"]
+        message["tool_calls"] = (
+            [_recalled_call(call) for call in calls] if isinstance(calls, list) else calls
+        )
     if "function_call" in choice:
         message["function_call"] = _recalled_function(choice["function_call"])
     return message | {key: choice[key] for key in ("audio", "annotations") if key in choice}
 
 
 def _recalled_call(call: Any) -> Any:
-    if not isinstance(call, dict) or not isinstance(call.get("function"), dict):
+    if not isinstance(call, dict) or "function" not in call or not _is_known_call(call):
         return call
     return call | {"function": _recalled_function(call["function"])}
 
 
-def _recalled_function(function: dict[str, Any]) -> dict[str, Any]:
+def _recalled_function(function: Any) -> Any:
+    if not _is_named(function):
+        return function
     return function | {"arguments": as_text(function.get("arguments", ""))}

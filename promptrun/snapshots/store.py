@@ -11,6 +11,7 @@ from promptrun.files.tree import FileProblem
 from promptrun.models import Snapshot
 from promptrun.snapshots.disk import check_place, decode, digest_text, read_regular, write_file
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
+from promptrun.snapshots.record import check_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,6 +66,7 @@ class SnapshotStore:
                 return Accepted(state="absent")
             digest = digest_text(data)
             snapshot = parse_snapshot(decode(data), name)
+            check_request(snapshot)
         except FileProblem as problem:
             broken = BrokenSnapshotError(f"`{name}`: {problem.message}", hint=problem.hint)
             return Accepted(state="unreadable", problem=broken, digest=digest)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from promptrun.models import Failure, Reply, Timings
-from promptrun.providers.openai_chat.completion import describe_misfit
+from promptrun.providers.openai_chat.completion import describe_miscount, describe_misfit
 from promptrun.providers.openai_chat.failures import protocol_failure, request_id
 from promptrun.providers.openai_chat.link import Link, NoReply, open_link, parse_whole
 from promptrun.providers.openai_chat.stream import Assembler
@@ -87,10 +87,11 @@ class OpenAIChat:
         response = await link.send("post", self._path(request), body=request.body)
         streamed = _is_stream(request, response.headers)
         first_piece = None
+        count = request.body.get("n")
+        expected = count if type(count) is int else 1
         if streamed:
-            count = request.body.get("n")
             assembler = Assembler(on_piece)
-            raw = await link.read_stream(response, assembler, count if type(count) is int else 1)
+            raw = await link.read_stream(response, assembler, expected)
             if assembler.first_piece is not None:
                 first_piece = assembler.first_piece - started
         else:
@@ -98,6 +99,9 @@ class OpenAIChat:
         misfit = describe_misfit(raw)
         if misfit:
             raise NoReply(protocol_failure(misfit, response.headers))
+        miscount = describe_miscount(raw, expected)
+        if miscount:
+            raise NoReply(protocol_failure(miscount, response.headers, again=True))
         reply = Reply(
             raw=raw,
             timings=Timings(total=monotonic() - started, first_piece=first_piece),

@@ -27,3 +27,11 @@ def describe_misfit(raw: Any) -> str | None:
         if not isinstance(choice.get("finish_reason"), str | None):
             return f"choice {position} of the reply has a `finish_reason` that is no text"
     return None
+
+
+def describe_miscount(raw: dict[str, Any], expected: int) -> str | None:
+    """Why a fitting `raw` has not the `expected` number of choices, the request's ``n``."""
+    found = len(raw["choices"])
+    if found == expected:
+        return None
+    return f"the reply has {found} of the {expected} choices that were asked for"
