@@ -23,7 +23,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 def read_env_file(path: Path) -> dict[str, str]:
     """Read the variables of a file; UsageErrors with every line that is wrong."""
     try:
-        text = read_text(path)
+        text = read_text(path, pipe=True)
     except FileProblem as problem:
         raise UsageErrors([UsageError(problem.message, hint=problem.hint)]) from None
     if len(text) > MAX_CHARACTERS:

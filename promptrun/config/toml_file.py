@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from promptrun.errors import Location, UsageError
-from promptrun.files.tree import FileProblem, read_text
+from promptrun.files.tree import FileProblem, links_astray, read_text
 
 if TYPE_CHECKING:
     import re
@@ -63,9 +63,15 @@ class TomlFile:
 def read_toml(path: Path, table: KeyPath = ()) -> TomlFile | None:
     """Read `path`; with `table`, only that table of it, and None where the file has no such table.
 
-    Raises UsageError for a file that cannot be read, is too large or nested too deeply, or is not
-    TOML; a file without `table` is never complained about.
+    Raises UsageError for a file that cannot be read, is a link out of its folder or to a hidden
+    file, is too large or nested too deeply, or is not TOML; a file without `table` is never
+    complained about otherwise.
     """
+    if links_astray(path, path.parent.resolve()):
+        raise UsageError(
+            f"`{path.name}` is a link that leads out of the project or to a hidden file",
+            hint="put the settings into a file of the project",
+        )
     try:
         text = read_text(path)
     except FileProblem as problem:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import os
+import stat
+from pathlib import Path
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 MAX_BINARY_BYTES = 50 * 1024 * 1024
@@ -44,9 +43,10 @@ def has_tool_table(pyproject: Path) -> bool:
     there may be a stranger's, huge or broken.
     """
     try:
+        check_regular(pyproject)
         with pyproject.open("rb") as file:
             lines = file.read(MAX_PROJECT_BYTES).split(b"\n")
-    except OSError:
+    except (OSError, FileProblem):
         return False
     return any(
         line.lstrip().startswith((b"[tool.promptrun]", b"[tool.promptrun.")) for line in lines
@@ -59,13 +59,13 @@ def resolve_below(root: Path, folder: Path, name: str) -> Path:
     `root` and `folder` are resolved already. Raises FileProblem for an absolute path, one that
     leaves the root, a component that begins with a dot, and a path that names no file.
     """
-    if not name or "\0" in name:
+    if not name:
         raise FileProblem("an empty path names no file")
     if name.startswith(("/", "\\", "~")) or (len(name) > 1 and name[1] == ":"):
         raise FileProblem(
             f"`{name}` is an absolute path", "name the file relative to the file that names it"
         )
-    path = (folder / name).resolve()
+    path = _resolve(folder / name, name)
     if not path.is_relative_to(root):
         raise FileProblem(
             f"`{name}` lies outside the project", f"a file must lie below the root, `{root}`"
@@ -84,17 +84,54 @@ def resolve_below(root: Path, folder: Path, name: str) -> Path:
     return path
 
 
+def _resolve(path: Path, name: str) -> Path:
+    """The real path, which need not exist; FileProblem for one that no disk can hold."""
+    try:
+        # Not `Path.resolve`, which raises RuntimeError for a loop of links up to Python 3.12.
+        real = Path(os.path.realpath(path))
+        real.exists()
+    except OSError as error:
+        raise FileProblem(f"`{name}` names no file: {error.strerror}") from None
+    except ValueError:
+        raise FileProblem(f"`{name}` names no file: no path holds such a character") from None
+    return real
+
+
+def links_astray(path: Path, root: Path) -> bool:
+    """Whether `path` is a link out of `root`, or to something hidden in it.
+
+    `root` is resolved. Links in the folders above `path` count for nothing.
+    """
+    written = Path(os.path.realpath(path.parent), path.name)
+    real = Path(os.path.realpath(path))
+    if real == written:
+        return False
+    return not real.is_relative_to(root) or any(
+        part.startswith(".") for part in real.relative_to(root).parts
+    )
+
+
+def check_regular(path: Path) -> None:
+    """Raise FileProblem for a folder, a pipe and a device: opening one may wait for ever.
+
+    OSError where there is nothing.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise FileProblem(f"`{path.name}` is not a file")
+
+
 def read_binary(path: Path) -> bytes:
     """The bytes of a file that `resolve_below` gave; FileProblem where it is too large."""
     return _read(path, MAX_BINARY_BYTES)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, pipe: bool = False) -> str:
     """The text of a UTF-8 file, without a byte order mark and with LF line ends.
 
-    Raises FileProblem where it cannot be read, is too large or is not UTF-8.
+    With `pipe` the file may be a pipe, as a shell's ``<(…)`` is one, and is waited for.
+    Raises FileProblem where it cannot be read, is no regular file, is too large or is not UTF-8.
     """
-    data = _read(path, MAX_TEXT_BYTES)
+    data = _read(path, MAX_TEXT_BYTES, pipe=pipe)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -104,8 +141,10 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _read(path: Path, limit: int) -> bytes:
+def _read(path: Path, limit: int, *, pipe: bool = False) -> bytes:
     try:
+        if not (pipe and path.is_fifo()):
+            check_regular(path)
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:

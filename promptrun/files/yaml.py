@@ -12,7 +12,7 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from yaml import CSafeLoader, YAMLError
+from yaml import YAMLError
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -24,6 +24,7 @@ from yaml.events import (
 )
 
 from promptrun.errors import SpecError, SpecErrors
+from promptrun.files.yaml_events import MAX_DEPTH, read_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from promptrun.files.source import Source
 
 MAX_CHARACTERS = 16 * 2**20
-MAX_DEPTH = 100
 MAX_WEIGHT = 64 * 2**20
 """Roughly bytes: `_NODE_WEIGHT` for each value and one for each character, aliases expanded."""
 MAX_ERRORS = 50
@@ -95,7 +95,7 @@ class _Reader:
             self.stop(0, 1, f"the text is longer than {MAX_CHARACTERS // 2**20} MiB")
         if directive := _TAG_DIRECTIVE.match(text):
             self.stop(*directive.span(1), "tags are not allowed", "remove the `%TAG` line")
-        self.next = CSafeLoader(text).get_event
+        self.next = read_events(text)
         self.next()
         if self.next().__class__ is not DocumentStartEvent:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from yaml import CSafeLoader, YAMLError
+from yaml import YAMLError
 from yaml.events import (
     AliasEvent,
     MappingEndEvent,
@@ -15,12 +15,14 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from promptrun.files.yaml_events import read_events
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 _HEADER = re.compile(r"[|>][^\n]*\n")
-_DOUBLE_QUOTED = re.compile(r"\\(?:x..|u.{4}|U.{8}|\n\s*|.)|.", re.DOTALL)
+_DOUBLE_QUOTED = re.compile(r"\\(?:x..|u[dD][89abAB]..\\u.{4}|u.{4}|U.{8}|\n\s*|.)|.", re.DOTALL)
 _SINGLE_QUOTED = re.compile(r"''|.", re.DOTALL)
 _CHARACTER = re.compile(r".", re.DOTALL)
 _SPACE_ESCAPES = frozenset(r"\n\t\r\v\f\N\L\P\_\ "[1::2])
@@ -57,8 +59,8 @@ _NO_ITEMS: list[Node] = []
 
 def compose(text: str) -> Node:
     """The tree of a text that `parse_yaml` accepts; an empty one for any other."""
-    next_event = CSafeLoader(text).get_event
     try:
+        next_event = read_events(text)
         next_event()
         next_event()
         return _compose(next_event(), next_event, {})
@@ -191,6 +193,8 @@ def _to_source(text: str, node: Node, offset: int) -> int:
 def _is_space(token: str, *, escapes: bool) -> bool:
     if not escapes or len(token) == 1:
         return token.isspace()
+    if len(token) == 12:
+        return False
     if token[1] in "xuU" and len(token) > 2:
         return chr(int(f"0x{token[2:]}", 0)).isspace()
     return token[1] in _SPACE_ESCAPES or token[1] == "\n"

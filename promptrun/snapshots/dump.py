@@ -32,9 +32,7 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0":
 # Text that every reader of YAML 1.1 and 1.2 takes for text: a letter, then nothing that could be
 # an indicator; and none of the words below. All numbers and dates begin with a digit or a sign.
 # Possessive: a way back for each character would take a hundred bytes of memory for each.
-_PLAIN = re.compile(
-    r"[^\W\d_](?:[\w ./@+=(),;!?$%&*'-]++|:(?=[\w/]))*+(?<=[\w./@+=(),;!?$%&*'-])"
-)
+_PLAIN = re.compile(r"[^\W\d_](?:[\w ./@+=(),;!?$%&*'-]++|:(?=[\w/]))*+(?<=[\w./@+=(),;!?$%&*'-])")
 _WORDS = frozenset(
     ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"]
 )

@@ -157,7 +157,8 @@ class PendingFolder:
 
     def _open(self, path: Path, file: Path) -> Pending:
         data = _read(file)
-        snapshot = parse_snapshot(decode(data), file.relative_to(self.root).as_posix())
+        name = file.relative_to(self.root).as_posix()
+        snapshot = parse_snapshot(decode(data), name)
         if not keeps(self.root, path, snapshot.spec, snapshot.case):
             raise FileProblem(
                 f"its header names `{snapshot.spec}::{snapshot.case}`, whose place is another"
@@ -165,7 +166,7 @@ class PendingFolder:
         note = _read_note(file)
         if note.text != digest_text(data) or note.digests != snapshot.digests:
             raise FileProblem("it does not belong to the note beside it")
-        check_request(snapshot)
+        check_request(snapshot, name)
         return Pending(
             path=path,
             file=file,

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from promptrun.errors import Location
 from promptrun.files.json import canonical, digest
 from promptrun.models import Digests, Reply, Snapshot, Timings
 from promptrun.protocol import PART
+from promptrun.snapshots.calls import (
+    recalled_calls,
+    recalled_function,
+    recorded_calls,
+    recorded_function,
+)
 from promptrun.snapshots.media import without_media
 from promptrun.snapshots.parse import BrokenSnapshotError
 from promptrun.snapshots.plain import as_text, joined, keep, parse_kept
@@ -61,19 +68,23 @@ def digest_request(body: Mapping[str, Any]) -> Digests:
     return _digests(record_request(body))
 
 
-def check_request(snapshot: Snapshot) -> None:
+def check_request(snapshot: Snapshot, name: str) -> None:
     """Raise BrokenSnapshotError where a kept request is not the one that the digests are of.
 
     The digests alone decide whether a request moved; what a reviewer reads must be what they say.
     """
     if snapshot.request is None:
         return
-    found = _digests(snapshot.request)
+    try:
+        found = _digests(snapshot.request)
+    except (TypeError, ValueError, RecursionError):
+        raise BrokenSnapshotError("`request` is no JSON", location=Location(name, 1)) from None
     edited = [part for part in _PARTS if getattr(found, part) != getattr(snapshot.digests, part)]
     if edited:
         names = ", ".join(f"`digests.{part}`" for part in edited)
         raise BrokenSnapshotError(
             f"its request was edited: its digests belong to another ({names})",
+            location=Location(name, 1),
             hint="restore the file from git, or run the case again and accept its reply",
         )
 
@@ -167,9 +178,9 @@ def _recorded_choice(choice: Any, rules: CompareRules) -> dict[str, Any]:
     if message.get("refusal"):
         recorded["refusal"] = as_text(message["refusal"])
     if message.get("tool_calls"):
-        recorded["tool_calls"] = _recorded_calls(message["tool_calls"])
+        recorded["tool_calls"] = recorded_calls(message["tool_calls"])
     if message.get("function_call"):
-        recorded["function_call"] = _recorded_function(message["function_call"])
+        recorded["function_call"] = recorded_function(message["function_call"])
     if message.get("audio"):
         recorded["audio"] = _recorded_audio(message["audio"])
     if message.get("annotations"):
@@ -194,45 +205,6 @@ def _recorded_audio(audio: Any) -> Any:
     return keep({k: value for k, value in audio.items() if k not in {"id", "expires_at"}})
 
 
-def _recorded_calls(calls: Any) -> Any:
-    return [_recorded_call(call) for call in calls] if isinstance(calls, list) else keep(calls)
-
-
-def _recorded_call(call: Any) -> Any:
-    if not isinstance(call, dict):
-        return keep(call)
-    if not _is_known_call(call):
-        return keep({k: value for k, value in call.items() if k not in {"id", "index"}})
-    recorded: dict[str, Any] = {"type": call["type"]} if call.get("type") else {}
-    if "function" in call:
-        recorded["function"] = _recorded_function(call["function"])
-    if "custom" in call:
-        recorded["custom"] = {k: as_text(call["custom"].get(k, "")) for k in ("name", "input")}
-    return recorded
-
-
-def _is_known_call(call: dict[str, Any]) -> bool:
-    """Whether all that a call says is known; any other is kept raw, so that a difference shows."""
-    bodies = [call[kind] for kind in ("function", "custom") if kind in call]
-    known_type = call.get("type") in (None, "", "function", "custom")
-    return known_type and bool(bodies) and all(map(_is_named, bodies))
-
-
-def _is_named(body: Any) -> bool:
-    return isinstance(body, dict) and isinstance(body.get("name"), str) and body["name"] != ""
-
-
-def _recorded_function(function: Any) -> Any:
-    if not _is_named(function):
-        return keep(function)
-    arguments = as_text(function.get("arguments", ""))
-    try:
-        parsed = parse_kept(arguments, structures_only=True)
-    except ValueError:
-        parsed = arguments
-    return {"name": joined(function["name"]), "arguments": parsed}
-
-
 def _recalled_message(choice: dict[str, Any]) -> dict[str, Any]:
     message: dict[str, Any] = {
         "role": "assistant",
@@ -240,22 +212,7 @@ def _recalled_message(choice: dict[str, Any]) -> dict[str, Any]:
         "refusal": choice.get("refusal"),
     }
     if "tool_calls" in choice:
-        calls = choice["tool_calls"]
-        message["tool_calls"] = (
-            [_recalled_call(call) for call in calls] if isinstance(calls, list) else calls
-        )
+        message["tool_calls"] = recalled_calls(choice["tool_calls"])
     if "function_call" in choice:
-        message["function_call"] = _recalled_function(choice["function_call"])
+        message["function_call"] = recalled_function(choice["function_call"])
     return message | {key: choice[key] for key in ("audio", "annotations") if key in choice}
-
-
-def _recalled_call(call: Any) -> Any:
-    if not isinstance(call, dict) or "function" not in call or not _is_known_call(call):
-        return call
-    return call | {"function": _recalled_function(call["function"])}
-
-
-def _recalled_function(function: Any) -> Any:
-    if not _is_named(function):
-        return function
-    return function | {"arguments": as_text(function.get("arguments", ""))}

@@ -66,7 +66,7 @@ class SnapshotStore:
                 return Accepted(state="absent")
             digest = digest_text(data)
             snapshot = parse_snapshot(decode(data), name)
-            check_request(snapshot)
+            check_request(snapshot, name)
         except FileProblem as problem:
             broken = BrokenSnapshotError(f"`{name}`: {problem.message}", hint=problem.hint)
             return Accepted(state="unreadable", problem=broken, digest=digest)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from promptrun.errors import UsageError
-from promptrun.files.tree import find_root
+from promptrun.files.tree import find_root, links_astray
 from promptrun.protocol.problem import nearest
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def find_specs(targets: Sequence[str], *, cwd: Path) -> list[Target]:
     A folder is scanned for ``*.yaml`` and ``*.yml``, sorted, without names that begin with ``_`` or
     ``.`` and without folders called ``snapshots``. Links to folders are not followed, so that no
     scan leaves the folder or runs in a circle. What is named twice counts once, and a whole spec
-    takes in its cases. Raises UsageError for a path that is not there and a folder without specs.
+    takes in its cases. A folder may be named through a link; a spec that is itself a link must lead
+    to a file of the same project. Raises UsageError for one that does not, a path that is not there
+    and a folder without specs.
     """
     found: dict[tuple[Path, str | None], Target] = {}
     roots: dict[Path, Path] = {}
@@ -49,17 +51,20 @@ def find_specs(targets: Sequence[str], *, cwd: Path) -> list[Target]:
 
 
 def _resolve(target: str, cwd: Path) -> Iterator[tuple[Path, str | None]]:
-    name, case = target, None
-    if "::" in target and not _exists(cwd / target):
-        name, _, case = target.partition("::")
-        if not case:
-            raise UsageError(f"`{target}` names no case", hint=f"write `{name}::NAME`")
+    name, case = _split(target, cwd)
     path = cwd / name
     if not name or not _exists(path):
         raise UsageError(f"no file or folder `{name}`", hint=_neighbour(name, path))
+    if not path.exists():
+        raise UsageError(f"`{name}` is a link to nothing", hint="mend the link, or delete it")
     if not path.is_dir():
         if path.suffix.lower() not in SUFFIXES:
             raise UsageError(f"`{name}` is no spec", hint="a spec's name ends with `.yaml`")
+        if links_astray(path, find_root(path.parent)):
+            raise UsageError(
+                f"`{name}` is a link that leads out of the project or to a hidden file",
+                hint="name the file that it leads to, or copy it into the project",
+            )
         yield path.resolve(), case
         return
     if case is not None:
@@ -72,11 +77,26 @@ def _resolve(target: str, cwd: Path) -> Iterator[tuple[Path, str | None]]:
         yield found, None
 
 
+def _split(target: str, cwd: Path) -> tuple[str, str | None]:
+    """The path, which may hold colons itself, and the case: the longest path that is there."""
+    name, case = target, None
+    while not _exists(cwd / name) and "::" in name:
+        name = name.rpartition("::")[0]
+        case = target[len(name) + 2 :]
+    if case is not None and not (name and _exists(cwd / name)):
+        name, _, case = target.partition("::")
+    if case == "":
+        raise UsageError(f"`{target}` names no case", hint=f"write `{name}::NAME`")
+    return name, case
+
+
 def _exists(path: Path) -> bool:
+    """Whether something stands there, be it a link to nothing."""
     try:
-        return path.exists()
+        path.lstat()
     except (OSError, ValueError):
         return False
+    return True
 
 
 def _neighbour(name: str, path: Path) -> str | None:
@@ -97,5 +117,5 @@ def _scan(folder: Path) -> Iterator[Path]:
             if name[0] not in "_." and name.endswith(SUFFIXES):
                 path = Path(parent, name)
                 real = path.resolve()
-                if path.is_file() and real.is_relative_to(folder):
+                if path.is_file() and not links_astray(path, folder):
                     yield real

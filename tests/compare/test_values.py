@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promptrun.compare import compare
 from promptrun.compare.values import compare_json
 from promptrun.compare.walk import MAX_CHANGES, within
 from promptrun.compare.write import write_json
 from promptrun.files.json import canonical
 from promptrun.models import CompareRules, Difference
+from tests.compare.snapshots import said
 
 UNORDERED = CompareRules(ignore_order=True)
 
@@ -239,3 +241,19 @@ def test_written_json_is_the_same_json(value: Any) -> None:
     import json
 
     assert canonical(json.loads(write_json(value))) == canonical(value)
+
+
+@pytest.mark.parametrize("mode", ["auto", "json"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param('{"a":1e400}', '{"a":1e999}', id="numbers beyond a float"),
+        pytest.param('{"a":1,"a":2}', '{"a":3,"a":2}', id="a key that stands twice"),
+        pytest.param('{"a":1,"a":2}', '{"a":2}', id="a key that stands twice on one side"),
+    ],
+)
+def test_texts_that_one_value_would_stand_for_are_different(old: str, new: str, mode: Any) -> None:
+    (difference,) = compare(said(old), said(new), CompareRules(mode=mode)).reply
+    assert difference.old is not None
+    assert "Infinity" not in repr(difference)
+    assert compare(said(old), said(old), CompareRules(mode=mode)).equal

@@ -148,3 +148,25 @@ def test_a_file_without_the_table_is_left_alone(tmp_path: Path, text: str) -> No
     path = tmp_path / "pyproject.toml"
     path.write_text(text, encoding="utf-8")
     assert read_toml(path, ("tool", "promptrun")) is None
+
+
+@pytest.mark.parametrize("leads_to", ["../outside", ".hidden"])
+def test_a_link_out_of_the_project_is_refused_and_never_quoted(
+    tmp_path: Path, leads_to: str
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / leads_to).write_text("root:x:0:0")
+    (project / "promptrun.toml").symlink_to(leads_to)
+    with pytest.raises(UsageError, match=r"`promptrun\.toml` is a link that leads out") as caught:
+        read_toml(project / "promptrun.toml")
+    assert caught.value.location is None
+    assert "root:x" not in repr(vars(caught.value)) + str(caught.value)
+
+
+def test_a_link_to_a_file_of_the_project_is_read(tmp_path: Path) -> None:
+    (tmp_path / "real.toml").write_text("a = 1")
+    (tmp_path / "promptrun.toml").symlink_to("real.toml")
+    file = read_toml(tmp_path / "promptrun.toml")
+    assert file
+    assert file.values == {"a": 1}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from promptrun.errors import SpecError, SpecErrors
 from promptrun.files.source import Source
-from promptrun.files.yaml import MAX_CHARACTERS, MAX_DEPTH, parse_yaml
+from promptrun.files.yaml import MAX_CHARACTERS, parse_yaml
+from promptrun.files.yaml_events import MAX_DEPTH
 
 
 def read(text: str) -> Any:
@@ -101,9 +102,61 @@ def test_what_safe_dump_writes_is_read_back(value: Any) -> None:
 @settings(max_examples=150, deadline=None)
 @given(JSON_VALUES)
 def test_json_is_yaml(value: Any) -> None:
-    text = json.dumps(value)
-    if "\\ud" not in text:  # a pair of escapes for one character is JSON's alone
-        assert read(text) == value
+    assert read(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param('"\\ud83d\\ude00"', "😀", id="a pair"),
+        pytest.param('"\\uD83D\\uDE00x\\ud83d\\ude01"', "😀x😁", id="pairs of either case"),
+        pytest.param('"\\\\\\ud83d\\ude00"', "\\😀", id="behind a backslash"),
+        pytest.param('"\\\\ud83d\\\\ude00"', "\\ud83d\\ude00", id="backslashes of their own"),
+        pytest.param("'\\ud83d\\ude00'", "\\ud83d\\ude00", id="single quotes"),
+        pytest.param("\\ud83d\\ude00", "\\ud83d\\ude00", id="no quotes"),
+        pytest.param('|-\n  "\\ud83d\\ude00"', '"\\ud83d\\ude00"', id="a block"),
+        pytest.param('&a "\\ud83d\\ude00" # "\\ud83d\\ude00', "😀", id="before a comment"),
+        pytest.param('"\\ud83d\\ude00\n  b"', "😀 b", id="over two lines"),
+    ],
+)
+def test_a_pair_of_escapes_is_one_character_in_double_quotes_alone(text: str, value: str) -> None:
+    assert read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param('["\\ud83d\\ude00", "\\ud83d"]', "1:21", id="the first half"),
+        pytest.param('["\\ud83d\\ude00", "\\ude00"]', "1:21", id="the second half"),
+        pytest.param('"\\ud83d\\ud83d\\ude00"', "1:4", id="before a pair"),
+        pytest.param('"\\\\ud83d\\ude00"', "1:11", id="the first one is no escape"),
+    ],
+)
+def test_half_a_pair_of_escapes_is_an_error(text: str, place: str) -> None:
+    [error] = errors_of(text)
+    assert error.message == "an escape that names no whole character"
+    assert str(error.location) == f"a.yaml:{place}"
+
+
+def test_a_mistake_behind_a_pair_of_escapes_is_the_one_that_is_told() -> None:
+    [error] = errors_of('a: "\\ud83d\\ude00" b')
+    assert error.message == "expected a key here"
+
+
+def test_places_behind_pairs_of_escapes_are_those_of_the_file() -> None:
+    text = '{"a": "\\ud83d\\ude00 \\ud83d\\ude01 {{ x }}", "b": 1, "b": 2}'
+    [error] = errors_of(text)
+    assert error.location is not None
+    assert error.location.column == text.rindex('"b"') + 1
+    source = Source("a.yaml", text)
+    assert source.at(("a",), word="x").column == text.index("x") + 1
+    assert source.at(("b",)).column == text.index("1,") + 1
+
+
+def test_many_pairs_of_escapes_are_read_in_linear_time() -> None:
+    start = perf_counter()
+    assert read(json.dumps(["😀" * 20] * 5_000)) == ["😀" * 20] * 5_000
+    assert perf_counter() - start < 5
 
 
 @settings(max_examples=300, deadline=None)
@@ -187,6 +240,8 @@ def test_a_template_that_is_not_quoted_is_recognised_in_a_syntax_error() -> None
         "a: " + "9" * 100_000,
         "\n".join(f"{number}: a" for number in range(100_000)),
         "x" * (MAX_CHARACTERS + 1),
+        "[" * 30_000 + '"\\ud83d\\ude00"',
+        '"' + "\\" * 1_000_001 + "ud83d\\ude00",
         "a: &a [" + "'" + "x" * 1_000_000 + "'" + "]\nb: [" + "*a," * 100_000 + "]",
     ],
     ids=[
@@ -199,6 +254,8 @@ def test_a_template_that_is_not_quoted_is_recognised_in_a_syntax_error() -> None
         "a long number",
         "numbers as keys",
         "a long text",
+        "a pair of escapes in open lists",
+        "many backslashes",
         "a long text again and again",
     ],
 )

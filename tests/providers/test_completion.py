@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from promptrun.providers.openai_chat.completion import describe_misfit
+from promptrun.providers.openai_chat.completion import describe_miscount, describe_misfit
+from tests.openai_server import Answer, OpenAIServer
+from tests.providers.support import BODY, ask_failure, server_at
 
 
 def choice(**fields: Any) -> dict[str, Any]:
@@ -53,3 +56,18 @@ def test_a_completion_fits(choices: list[Any]) -> None:
 )
 def test_what_others_would_trip_over_is_no_completion(raw: Any, problem: str) -> None:
     assert problem in (describe_misfit(raw) or "")
+
+
+def test_a_reply_has_as_many_choices_as_were_asked_for() -> None:
+    two = {"choices": [choice(index=0), choice(index=1)]}
+    assert describe_miscount(two, 2) is None
+    assert describe_miscount(two, 3) == "the reply has 2 of the 3 choices that were asked for"
+    assert describe_miscount(two, 1) is not None
+
+
+def test_a_whole_reply_with_too_few_choices_is_asked_for_again() -> None:
+    sent = json.dumps({"choices": [choice(index=0)]}).encode()
+    with OpenAIServer(Answer(body=sent, headers=(("content-type", "application/json"),))) as server:
+        failure = ask_failure(server_at(server), BODY | {"n": 3})
+    assert (failure.kind, failure.again) == ("protocol", True)
+    assert "1 of the 3 choices" in failure.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from promptrun.errors import SnapshotError
 from promptrun.files.json import canonical
 from promptrun.models import Digests, Snapshot
 from promptrun.snapshots import parse_snapshot
-from promptrun.snapshots.dump import dump_snapshot
+from promptrun.snapshots.dump import _PLAIN, dump_snapshot
 from tests.snapshots.examples import golden, snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -138,6 +139,31 @@ def test_what_is_larger_than_a_snapshot_may_be_is_refused_with_the_way_out() -> 
     with pytest.raises(SnapshotError, match="larger than 16 MiB") as caught:
         dump_snapshot(with_request("가" * 6_000_000))
     assert "request: digest" in str(caught.value.hint)
+
+
+def test_what_is_too_large_is_refused_before_it_is_written_out() -> None:
+    # To write the object would be an internal error.
+    with pytest.raises(SnapshotError, match="larger than 16 MiB"):
+        dump_snapshot(with_request(["a" * 17_000_000, object()]))
+
+
+def test_a_reply_that_is_too_large_is_not_blamed_on_the_request() -> None:
+    with pytest.raises(SnapshotError, match="larger than 16 MiB") as caught:
+        dump_snapshot(snapshot("가" * 6_000_000))
+    assert "request: digest" not in str(caught.value.hint)
+    assert "the reply" in str(caught.value.hint)
+
+
+def test_a_long_line_of_plain_text_takes_little_memory() -> None:
+    made = with_request("word " * 100_000 + "x: y")
+    dump_snapshot(snapshot())  # what is imported and cached once
+    tracemalloc.start()
+    try:
+        assert _PLAIN.fullmatch(made.request["value"] if made.request else "") is None
+        assert _PLAIN.fullmatch("word:s " * 70_000 + "x") is not None
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 ODD = "\n\n\n  \t#:-'\"\\|>?{}[],&*!%@`~\r\x00\x07\x85\xa0\u2028\u2029\u202e\u3000\ufeff\ufffe😀가é"

@@ -10,6 +10,7 @@ import pytest
 
 from promptrun.errors import SnapshotError
 from promptrun.snapshots import SnapshotStore, snapshot_path
+from promptrun.snapshots.disk import digest_text
 from promptrun.snapshots.dump import dump_snapshot
 from promptrun.snapshots.pending import Pending
 from tests.snapshots.examples import snapshot
@@ -274,3 +275,31 @@ def test_a_user_s_own_gitignore_is_kept(store: SnapshotStore) -> None:
     ignore.write_text("pending/\n")
     propose(store, snapshot())
     assert ignore.read_text() == "pending/\n"
+
+
+def test_a_note_whose_snapshot_is_gone_is_deleted_when_what_waits_is_listed(
+    store: SnapshotStore,
+) -> None:
+    gone, stays = propose(store, snapshot()), propose(store, snapshot(case="other"))
+    gone.file.unlink()
+    assert store.list_pending() == [stays]
+    assert all_files(store) == {
+        ".promptrun/.gitignore",
+        ".promptrun/pending/snapshots/a/other.yaml",
+        ".promptrun/pending/snapshots/a/other.yaml.json",
+    }
+    store.reject(stays)
+    assert not (store.root / ".promptrun/pending/snapshots").exists()
+
+
+def test_a_pending_whose_request_was_edited_cannot_be_accepted(store: SnapshotStore) -> None:
+    pending = propose(store, snapshot())
+    note = pending.file.with_name(f"{pending.file.name}.json")
+    data = pending.file.read_bytes().replace("옛날".encode(), "먼".encode())
+    pending.file.write_bytes(data)
+    told = json.loads(note.read_text()) | {"text": digest_text(data)}
+    note.write_text(json.dumps(told))
+    (listed,) = store.list_pending()
+    assert "its request was edited" in str(listed.problem)
+    with pytest.raises(SnapshotError, match="its request was edited"):
+        store.accept(listed, current=snapshot().digests)

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promptrun.compare import compare
 from promptrun.models import CompareRules
 from promptrun.snapshots import (
     content_text,
     digest_request,
     make_snapshot,
+    parse_snapshot,
     recall_reply,
     record_reply,
     record_request,
@@ -295,3 +297,63 @@ def test_recording_a_recalled_reply_gives_the_same_snapshot(message: Any, mode: 
     assert record_reply(recalled.raw, rules) == made.reply
     live = [content_text(choice) for choice in made.reply["choices"]]
     assert live == [choice.content for choice in recalled.choices]
+
+
+@pytest.mark.parametrize("mode", ["auto", "json", "shape"])
+@pytest.mark.parametrize(
+    "text", ['{"a":1e400}', '[{"a":[-1e999]}]', '{"a":1,"a":2}', '[{"b":{"a":1,"a":1}}]']
+)
+def test_json_that_a_value_would_not_say_whole_stays_text(text: str, mode: str) -> None:
+    assert only_choice(text, mode)["content"] == text
+
+
+def odd_messages(value: Any) -> dict[str, dict[str, Any]]:
+    return {
+        "an unknown type": {"tool_calls": [{"type": "search", "search": {"query": value}}]},
+        "a function with no name": {"tool_calls": [{"type": "function", "function": {"x": value}}]},
+        "a function that is text": {"tool_calls": [{"type": "function", "function": value}]},
+        "no body": {"tool_calls": [{"x": value}]},
+        "calls that are text": {"tool_calls": value},
+        "a function_call that is text": {"function_call": value},
+        "a function_call with no name": {"function_call": {"arguments": value, "x": 1}},
+        "audio that is text": {"audio": value},
+        "audio without a transcript": {"audio": {"id": "a", "text": value}},
+    }
+
+
+@pytest.mark.parametrize("name", odd_messages(""))
+def test_what_is_odd_is_recorded_raw_so_that_a_difference_shows(name: str) -> None:
+    one, other = (
+        make_snapshot(
+            "s",
+            "c",
+            body(),
+            reply({"content": "x"} | odd_messages(value)[name]),
+            AUTO,
+            keep_request=True,
+        )
+        for value in ("one", "other")
+    )
+    assert compare(one, one, AUTO).equal
+    (difference,) = compare(one, other, AUTO).reply
+    assert "one" in repr(difference)
+    assert parse_snapshot(dump_snapshot(one), "x") == one
+    assert record_reply(recall_reply(one).raw, AUTO) == one.reply
+
+
+def test_ids_of_odd_calls_and_audio_are_left_out() -> None:
+    def recorded(number: str) -> dict[str, Any]:
+        call = {"id": number, "type": "search", "query": "x"}
+        audio = {"id": number, "expires_at": number, "text": "x"}
+        return record_reply(reply({"tool_calls": [call], "audio": audio}), AUTO)
+
+    assert recorded("1") == recorded("2")
+
+
+def test_a_call_with_nulls_is_the_call_without_them() -> None:
+    function = {"name": "f", "arguments": '{"a": 1}'}
+    bare: dict[str, Any] = {"type": "function", "function": function}
+    padded = bare | {"custom": None}
+    assert record_reply(reply({"tool_calls": [padded]}), AUTO) == record_reply(
+        reply({"tool_calls": [bare]}), AUTO
+    )

@@ -12,7 +12,7 @@ import pytest
 from promptrun.errors import SnapshotError
 from promptrun.snapshots import BrokenSnapshotError, SnapshotStore, snapshot_path
 from promptrun.snapshots.dump import dump_snapshot
-from tests.snapshots.examples import snapshot
+from tests.snapshots.examples import golden, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,7 +181,7 @@ import resource, sys
 from pathlib import Path
 from promptrun.snapshots import SnapshotStore
 from promptrun.errors import SnapshotError
-from tests.snapshots.examples import snapshot
+from tests.snapshots.examples import golden, snapshot
 import promptrun.snapshots.dump, tempfile
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
@@ -205,7 +205,7 @@ def test_of_two_writers_at_once_one_wins_whole(store: SnapshotStore, path: Path)
 import sys
 from pathlib import Path
 from promptrun.snapshots import SnapshotStore
-from tests.snapshots.examples import snapshot
+from tests.snapshots.examples import golden, snapshot
 store = SnapshotStore(Path(sys.argv[1]))
 for turn in range(40):
     store.write(Path(sys.argv[2]), snapshot(sys.argv[3] * (1000 + turn)))
@@ -245,3 +245,38 @@ print(*sys.modules)
     heavy = {"openai", "deepdiff", "asyncio", "tempfile", "dataclasses", "pydantic", "httpx"}
     assert not heavy & set(done.stdout.split())
     assert "promptrun.snapshots.dump" not in done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        pytest.param("옛날", "먼 옛날", "prompt", id="a message"),
+        pytest.param("temperature: 0", "temperature: 1", "settings", id="a parameter"),
+        pytest.param("request:\n  model: gpt", "request:\n  model: xgpt", "model", id="the model"),
+        pytest.param(
+            "parameters:\n    temperature: 0", "parameters: 5", "settings", id="no mapping"
+        ),
+    ],
+)
+def test_a_request_edited_by_hand_makes_the_snapshot_unreadable(
+    store: SnapshotStore, path: Path, old: str, new: str, part: str
+) -> None:
+    text = dump_snapshot(snapshot(temperature=0))
+    assert old in text
+    put(path, text.replace(old, new).encode())
+    accepted = store.read(path, SPEC, "default")
+    assert (accepted.state, accepted.snapshot) == ("unreadable", None)
+    assert accepted.problem is not None
+    assert "its request was edited" in accepted.problem.message
+    assert f"`digests.{part}`" in accepted.problem.message
+    assert accepted.problem.hint
+
+
+@pytest.mark.parametrize("name", golden())
+def test_the_digests_of_what_is_recorded_are_those_of_its_request(
+    store: SnapshotStore, name: str
+) -> None:
+    made = golden()[name]
+    path = snapshot_path(store.root, store.root / made.spec, made.case, "openai")
+    store.write(path, made)
+    assert store.read(path, made.spec, made.case).snapshot == made

@@ -65,6 +65,11 @@ def test_a_file_whose_own_name_holds_colons_is_found(root: Path) -> None:
     assert found(root, "specs/x::y.yaml") == ["specs/x::y.yaml"]
 
 
+def test_a_case_of_a_file_whose_own_name_holds_colons_is_found(root: Path) -> None:
+    (root / "specs" / "x::y.yaml").touch()
+    assert found(root, "specs/x::y.yaml::a::b") == ["specs/x::y.yaml::a::b"]
+
+
 def test_what_is_named_twice_counts_once(root: Path) -> None:
     assert found(root, "specs/b.yaml", "./specs/b.yaml", "specs/b.yaml::x") == ["specs/b.yaml"]
     assert found(root, "specs/b.yaml::x", "specs/b.yaml::y", "specs/b.yaml::x") == [
@@ -114,6 +119,46 @@ def test_a_loop_of_links_ends_and_no_link_leads_out(
     (root / "specs" / "twice.yaml").symlink_to(root / "specs" / "b.yaml")
     (root / "specs" / "broken.yaml").symlink_to(root / "nothing.yaml")
     assert found(root, "specs") == ["specs/a.yml", "specs/b.yaml", "specs/inner/c.yaml"]
+
+
+@pytest.mark.parametrize("name", ["out.yaml", "env.yaml", "out.yaml::default"])
+def test_a_spec_that_links_out_or_to_a_hidden_file_is_refused(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "promptrun.toml").touch()
+    (outside / "secret.yaml").touch()
+    (root / ".env").touch()
+    (root / "specs" / "out.yaml").symlink_to(outside / "secret.yaml")
+    (root / "specs" / "env.yaml").symlink_to("../.env")
+    shown = f"`specs/{name.partition('::')[0]}`"
+    message = f"{shown} is a link that leads out of the project or to a hidden file"
+    with pytest.raises(UsageError) as caught:
+        find_specs([f"specs/{name}"], cwd=root)
+    assert caught.value.message == message
+    assert "specs/env.yaml" not in found(root, "specs")
+
+
+def test_a_project_is_reached_through_a_linked_folder(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "promptrun.toml").touch()
+    (elsewhere / "project").symlink_to(root)
+    (root / "specs" / "twice.yaml").symlink_to("b.yaml")
+    wanted = [Target(root / "specs" / "b.yaml", root)]
+    assert find_specs(["project/specs/b.yaml"], cwd=elsewhere) == wanted
+    assert find_specs(["project/specs/twice.yaml"], cwd=elsewhere) == wanted
+    assert find_specs(["specs/b.yaml"], cwd=elsewhere / "project") == wanted
+    assert len(find_specs(["project/specs"], cwd=elsewhere)) == 3
+
+
+@pytest.mark.parametrize("leads_to", ["nothing.yaml", "broken.yaml"], ids=["nothing", "itself"])
+@pytest.mark.parametrize("case", ["", "::x"])
+def test_a_link_to_nothing_is_told(root: Path, leads_to: str, case: str) -> None:
+    (root / "specs" / "broken.yaml").symlink_to(leads_to)
+    with pytest.raises(UsageError, match=r"^`specs/broken\.yaml` is a link to nothing \("):
+        find_specs([f"specs/broken.yaml{case}"], cwd=root)
 
 
 def test_each_spec_has_the_root_nearest_above_it(root: Path) -> None:
