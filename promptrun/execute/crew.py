@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from promptrun.execute.events import Answer, Call, Event, Piece, Restarted, Waiting
+from promptrun.execute.turning import Turning
 from promptrun.models import Failure, Reply
 
 if TYPE_CHECKING:
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 
 _FINAL = frozenset({"auth", "quota"})
 """Kinds of failure that every other request of the run would meet, too."""
+
+_CANCELLING = 1.0
+"""Seconds that tasks have to end once they are cancelled."""
+_CLOSING = 5.0
+"""Seconds that all of closing may take; an engine of our own needs some of them."""
 
 
 def runs_loop() -> bool:
@@ -37,7 +44,8 @@ class Crew:
         self.events: deque[Event] = deque()
         self.final: Failure | None = None
         """The failure that ended the run: nothing more is sent after it."""
-        self._loop = asyncio.new_event_loop()
+        self._turning = Turning()
+        self._loop = self._turning.loop
         self._provider = provider
         self._policy = policy
         self._jobs = jobs
@@ -51,7 +59,9 @@ class Crew:
     def open(self) -> Failure | None:
         """Start the provider; its failure where it cannot be."""
         self._opened = True
-        return self._loop.run_until_complete(self._provider.open())
+        opening = self._loop.create_task(self._provider.open())
+        self._turn_until(opening)
+        return opening.result()
 
     def admit(self, call: Call, waiting: int) -> None:
         """Queue a call for the next free worker; `waiting` calls before it have no answer yet."""
@@ -62,40 +72,80 @@ class Crew:
         self._calls.put_nowait(call)
 
     def wait(self) -> None:
-        """Run the loop until there are events. Raises what a worker died of: a mistake of ours."""
+        """Run the loop until there are events.
+
+        Raises what a worker died of, a mistake of ours, and KeyboardInterrupt after Ctrl-C.
+        """
         self._wake = self._loop.create_future()
         if self._broken is None:
-            self._loop.run_until_complete(self._wake)
+            self._turn_until(self._wake)
         if self._broken is not None:
             raise self._broken
 
     def close(self) -> None:
-        """Cancel what is in flight, close the provider and then the loop."""
-        try:
-            self._cancel_all()
-            if self._opened:
-                self._loop.run_until_complete(self._provider.close())
-            self._cancel_all()
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        finally:
-            self._loop.close()
+        """Cancel what is in flight, close the provider and then the loop, in a few seconds.
 
-    def _cancel_all(self) -> None:
-        tasks = asyncio.all_tasks(self._loop)
+        Ctrl-C meanwhile ends it at once; it is raised unless the run ends early already.
+        """
+        # On the way out of an interrupt or a closed generator, one more would only be printed.
+        ends_early = isinstance(sys.exception(), KeyboardInterrupt | GeneratorExit)
+        self._turning.hold()
+        self._turning.interrupted = False
+        self._wake = None
+        try:
+            self._wind_up()
+        finally:
+            self._turning.close()
+            self._turning.release()
+        if self._turning.interrupted and not ends_early:
+            raise KeyboardInterrupt
+
+    def _turn_until(self, gate: asyncio.Future[Any]) -> None:
+        self._turning.hold()
+        try:
+            self._turning.until(gate)
+        finally:
+            # After Ctrl-C it holds on until `close` is through: another must not come in between.
+            if not self._turning.interrupted:
+                self._turning.release()
+        if self._turning.interrupted:
+            raise KeyboardInterrupt
+
+    def _wind_up(self) -> None:
+        for task in asyncio.all_tasks(self._loop):  # before the loop turns: what waits is not begun
+            task.cancel()
+        ending = self._loop.create_task(self._end_all())
+        # A timer outside of the task, which may be stuck in what does not let itself be cancelled.
+        gate = self._loop.create_future()
+        timer = self._loop.call_later(_CLOSING, _settle, gate)
+        ending.add_done_callback(lambda _: _settle(gate))
+        self._turning.until(gate)
+        timer.cancel()
+        if ending.done():
+            ending.result()
+
+    async def _end_all(self) -> None:
+        await self._cancel_all()
+        if self._opened:
+            await self._provider.close()
+        await self._cancel_all()
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
+
+    async def _cancel_all(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        self._wake = None
         if tasks:
-            self._loop.run_until_complete(asyncio.wait(tasks))
+            await asyncio.wait(tasks, timeout=_CANCELLING)
 
     def _emit(self, event: Event) -> None:
         self.events.append(event)
         self._rouse()
 
     def _rouse(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        if self._wake is not None:
+            _settle(self._wake)
 
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
         error = None if worker.cancelled() else worker.exception()
@@ -148,3 +198,8 @@ class Crew:
                 return await self._ended.wait()
         except TimeoutError:
             return False
+
+
+def _settle(gate: asyncio.Future[None]) -> None:
+    if not gate.done():
+        gate.set_result(None)

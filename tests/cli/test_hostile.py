@@ -537,3 +537,28 @@ def test_a_spec_keeps_one_snapshot_wherever_it_is_run_from(project: Cli) -> None
     assert project(str(link / "specs/deep/a.yaml"), cwd=Path("/")).code == 0
     assert project("../specs/deep/a.yaml", cwd=link / "specs").code == 0
     assert project.files() == files
+
+
+# --- interrupts while replies arrive
+
+
+@pytest.mark.parametrize("answered", [1, 40, 90, 150, 220])
+def test_an_interrupt_while_replies_arrive_ends_the_run_cleanly(
+    project: Cli, server: OpenAIServer, answered: int
+) -> None:
+    server.reply = text("값", delay=0.01)
+    project.write("specs/rows.csv", "name,x\n" + "".join(f"c{n},v\n" for n in range(1000)))
+    project.write("specs/rows.yaml", ROWS)
+
+    with start(project, "specs/rows.yaml", "-q") as running:
+        wait_for(lambda: len(server.requests) >= answered)
+        begun = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=10)
+
+    assert running.returncode == 130, err
+    assert err.strip().endswith("interrupted")
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    assert time.monotonic() - begun < 3
+    assert_all_whole(project)
