@@ -17,14 +17,18 @@ Examples:
 
 @click.command("check", epilog=EXAMPLES)
 @options.selecting
-def command(**chosen: Any) -> None:
+def command(**chosen: Any) -> int:
     """Find every mistake in specs, their files and their templates; no network, no key."""
-    from promptrun.cli.screen import Screen
+    from promptrun.cli.screen import Screen, warn_of_strangers
     from promptrun.pipeline.inspect import check_cases
     from promptrun.reports.problems import write_message
 
     screen = Screen()
     checked = check_cases(options.make_options(**chosen))
+    if not checked.cases:
+        screen.talk("no case was selected")
+        return 4
+    warn_of_strangers(screen, checked.strangers)
     for one in checked.warnings:
         screen.talk(
             write_message(
@@ -34,3 +38,4 @@ def command(**chosen: Any) -> None:
     cases = "1 case" if checked.cases == 1 else f"{checked.cases} cases"
     specs = "1 spec" if checked.specs == 1 else f"{checked.specs} specs"
     screen.talk(f"{cases} in {specs} {'is' if checked.cases == 1 else 'are'} in order")
+    return 0

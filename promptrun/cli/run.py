@@ -48,7 +48,7 @@ Exit codes:
 def command(*, as_json: bool, raw: bool, quiet: bool, verbose: bool, **chosen: Any) -> int:
     """Run specs: a file, a folder of them, or one case as `spec.yaml::case`."""
     from promptrun.cli.run_screen import RunScreen
-    from promptrun.cli.screen import Screen
+    from promptrun.cli.screen import Screen, warn_of_strangers
     from promptrun.errors import UsageError
     from promptrun.pipeline.plan import make_plan
     from promptrun.pipeline.run import run_plan
@@ -56,8 +56,10 @@ def command(*, as_json: bool, raw: bool, quiet: bool, verbose: bool, **chosen: A
     if as_json and raw:
         raise UsageError("`--json` and `--raw` are two forms of the same", hint="choose one")
     plan = make_plan(options.make_options(**chosen), sends=not chosen["replay"])
+    out = Screen()
+    warn_of_strangers(out, plan.strangers)
     form: Form = "json" if as_json else "raw" if raw else "text"
-    screen = RunScreen(Screen(), plan, form=form, quiet=quiet, verbose=verbose)
+    screen = RunScreen(out, plan, form=form, quiet=quiet, verbose=verbose)
     with screen:
         for event in run_plan(plan, on_setup=screen.show_setup):
             screen.show(event)

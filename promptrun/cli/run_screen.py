@@ -128,7 +128,8 @@ class RunScreen:
     def _take_result(self, result: CaseResult) -> None:
         self.counts[result.verdict] += 1
         self.updated += result.written and result.verdict is Verdict.CHANGED
-        if result.pending:
+        if result.pending and result.verdict is not Verdict.FAILED:
+            # Accepting a reply that breaks an expectation would not make it pass.
             self._pending.append(result)
         if not self._order:
             self._print(result)
@@ -200,7 +201,9 @@ class RunScreen:
         if self._pending:
             command = shlex.join(["promptrun", "accept", *self._accept_targets()])
             hint = style.paint("hint", "bold")
-            self._screen.talk(f"{hint}: {visible_line(command)} takes what changed")
+            only_new = all(one.verdict is Verdict.MISSING for one in self._pending)
+            what = "them as the first snapshots" if only_new else "what changed"
+            self._screen.talk(f"{hint}: {visible_line(command)} takes {what}")
 
     def _accept_targets(self) -> list[str]:
         """What names the replies that wait, from the folder in which the command was typed."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from promptrun.reports.style import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 USUAL_WIDTH = 80
 
@@ -34,6 +37,16 @@ class Screen:
         self.out.flush()
         self.err.write(text + end)
         self.err.flush()
+
+
+def warn_of_strangers(screen: Screen, names: Iterable[str]) -> None:
+    """Say which variables of the command line nothing uses."""
+    from promptrun.reports.problems import write_message
+
+    for name in names:
+        screen.talk(
+            write_message("warning", f"no spec mentions the variable `{name}`", screen.style)
+        )
 
 
 def _columns() -> int:

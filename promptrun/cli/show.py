@@ -35,6 +35,7 @@ def command(*, form: str, **chosen: Any) -> int:
 
     screen = Screen()
     shown = 0
+    told = False
     for one in show_cases(options.make_options(**chosen)):
         if form == "json":
             text = export.write_json(one.body)
@@ -46,6 +47,9 @@ def command(*, form: str, **chosen: Any) -> int:
             text = export.write_conversation(one.body, one.origins)
         if shown:
             screen.talk("")
+        if one.provider == "local" and form in {"curl", "python"} and not told:
+            screen.talk("the embedded model has no address: this is how OpenAI would be asked")
+            told = True
         screen.talk(screen.style.paint(f"# {one.id}", "dim"))
         screen.data(visible(text) if screen.out_is_terminal else text)
         shown += 1

@@ -90,7 +90,7 @@ def _find(settings: Settings, name: str) -> ProviderTable | None:
     known = (*BUILT_IN, *settings.providers)
     raise UsageError(
         f"no provider `{shown(name)}`",
-        hint=f"{suggest(name, known)}; others stand in `promptrun.toml` as `[providers.NAME]`",
+        hint=f"{suggest(name, known)} (others stand in `promptrun.toml` as `[providers.NAME]`)",
     )
 
 

@@ -91,9 +91,9 @@ def _resolve(path: Path, name: str) -> Path:
         real = Path(os.path.realpath(path))
         real.exists()
     except OSError as error:
-        raise FileProblem(f"`{name}` names no file: {error.strerror}") from None
+        raise FileProblem(f"`{name[:80]}` names no file: {error.strerror}") from None
     except ValueError:
-        raise FileProblem(f"`{name}` names no file: no path holds such a character") from None
+        raise FileProblem(f"`{name[:80]}` names no file: no path holds such a character") from None
     return real
 
 

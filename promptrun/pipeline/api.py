@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from promptrun.errors import UsageError
+from promptrun.errors import SpecErrors, UsageError
 from promptrun.models import BadCase, CaseResult, Overrides
 from promptrun.pipeline.options import Options, working_folder
 from promptrun.pipeline.plan import load_planned, make_plan, no_such_case
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def load_prompt(target: str) -> tuple[Spec, str | None]:
     """The spec that a target names and the name of its case, if any; both exist."""
     options = Options(targets=(target,), cwd=working_folder(), environ=os.environ)
-    specs = load_planned(options)
+    specs, errors = load_planned(options)
+    if errors:
+        raise SpecErrors(errors)
     if len(specs) != 1 or Path(target).is_dir():
         raise UsageError(f"`{target}` is a folder", hint="name one spec: `specs/hello.yaml`")
     planned = specs[0]

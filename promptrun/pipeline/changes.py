@@ -9,7 +9,13 @@ from msgspec import Struct
 from promptrun.errors import PromptrunError, SnapshotError, SpecErrors, UsageError
 from promptrun.files.tree import find_root
 from promptrun.models import Case
-from promptrun.pipeline.plan import Project, load_one, load_project, secrets_for
+from promptrun.pipeline.plan import (
+    Project,
+    load_one,
+    load_project,
+    no_such_case,
+    secrets_for,
+)
 from promptrun.render import render_request
 from promptrun.snapshots import digest_request
 from promptrun.spec import expand
@@ -81,8 +87,21 @@ def _waiting(options: Options) -> Iterator[tuple[Project, Pending]]:
             raise UsageError(f"no file `{name}`, and nothing is pending for it")
     for root, paths in selected.items():
         project = load_project(root, options)
-        for pending in project.store.list_pending(paths):
+        waiting = project.store.list_pending(paths)
+        for selector in paths if not waiting else ():
+            _check_case(project, selector)
+        for pending in waiting:
             yield project, pending
+
+
+def _check_case(project: Project, target: str) -> None:
+    """Refuse a case that nothing waits for because there is no such case."""
+    name, separator, case = target.partition("::")
+    if separator and (project.root / name).is_file():
+        spec = load_one(project.root / name, project).spec
+        names = [one.name for one in expand(spec, None)]
+        if case not in names:
+            raise no_such_case(spec, case, names)
 
 
 def _digest_cases(project: Project, spec_id: str) -> dict[str, Digests]:

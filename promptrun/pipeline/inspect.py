@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from promptrun.config import choose_provider, key_variable, resolve_server
-from promptrun.errors import SnapshotError, SpecError, SpecErrors
+from promptrun.errors import SnapshotError
 from promptrun.files.tree import find_root
 from promptrun.models import BadCase, Case, Failure, Server, Warned
 from promptrun.pipeline.plan import (
-    find_faults,
     load_project,
     make_plan,
     secrets_for,
@@ -34,6 +33,8 @@ class Checked(Struct, frozen=True, kw_only=True):
     specs: int
     cases: int
     warnings: tuple[Warned, ...]
+    strangers: tuple[str, ...]
+    """Variables of the command line that no spec mentions."""
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     """One rendered request and where it would go."""
 
     id: str
+    provider: str
     body: dict[str, Any]
     origins: dict[str, str]
     """Where each field comes from: ``specs/a.yaml:3``, ``promptrun.toml``, ``the command line``."""
@@ -63,19 +65,20 @@ def check_cases(options: Options) -> Checked:
 
     Raises SpecErrors with everything that is wrong, in the order of the files.
     """
-    plan = make_plan(options, sends=False)
-    errors: list[SpecError] = []
+    plan = make_plan(options, sends=False, every_row=True)
     warnings: dict[tuple[str, str], Warned] = {}
     count = 0
-    for planned, case in plan.all_cases():
+    for _, case in plan.all_cases():
         count += 1
-        errors += find_faults(case, strict=planned.strict)
-        if isinstance(case, Case) and not errors:
+        if isinstance(case, Case):
             for one in warnings_of(case, render_request(case).warnings):
                 warnings[one.message, str(one.location)] = one
-    if errors:
-        raise SpecErrors(errors)
-    return Checked(specs=len(plan.specs), cases=count, warnings=tuple(warnings.values()))
+    return Checked(
+        specs=len(plan.specs),
+        cases=count,
+        warnings=tuple(warnings.values()),
+        strangers=plan.strangers,
+    )
 
 
 def list_cases(options: Options) -> Iterator[Listed]:
@@ -112,6 +115,7 @@ def show_cases(options: Options) -> Iterator[Shown]:
         provider = "openai" if planned.provider == "local" else planned.provider
         yield Shown(
             id=case.id,
+            provider=planned.provider,
             body=plan.masker.mask(render_request(case).body),
             origins=_origins(plan, case),
             server=resolve_server(settings, provider, sends=False),

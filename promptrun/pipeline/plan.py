@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+MOST_FAULTS = 100
+"""Of one spec: whoever has more of them will look at the first ones first."""
+
+
 class Project(Struct, frozen=True, kw_only=True):
     """One root, with what holds for every spec below it."""
 
@@ -69,6 +73,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """By root and provider's name; empty for a replay."""
     masker: Masker
     jobs: int
+    strangers: tuple[str, ...]
+    """Variables of the command line that no spec mentions: misspelled, as a rule."""
     run_id: str
     """Stands beside every reply that waits: ``20261122T232510-3f2a``."""
 
@@ -93,15 +99,15 @@ def _keywords(case: Case | BadCase) -> str:
     return " ".join((case.id, *tags))
 
 
-def make_plan(options: Options, *, sends: bool) -> Plan:
+def make_plan(options: Options, *, sends: bool, every_row: bool = False) -> Plan:
     """Find, load and check what `options` name; nothing is sent and nothing is written.
 
-    Where the run `sends`, every inline case is rendered once here, so that a mistake in the last
-    one is known before the first is paid for. Raises SpecErrors with every mistake of every file,
-    UsageError, TrustError.
+    Every inline case is rendered once here, so that a mistake in the last one is known before the
+    first is paid for; with `every_row`, those of data files are, too. Raises SpecErrors with every
+    mistake of every file, UsageError, TrustError.
     """
     check_options(options)
-    specs = load_planned(options)
+    specs, errors = load_planned(options)
     keyword = None
     if options.keyword:
         from promptrun.pipeline.keyword import compile_keyword
@@ -117,12 +123,15 @@ def make_plan(options: Options, *, sends: bool) -> Plan:
         servers=servers,
         masker=Masker(()),
         jobs=settings[0].jobs if settings else 1,
+        strangers=tuple(name for name in options.overrides.vars if not _mentions(specs, name)),
         run_id=f"{strftime('%Y%m%dT%H%M%S')}-{urandom(2).hex()}",
     )
     _check_names(plan)
-    errors = [error for planned in specs if planned.inline for error in _faults(plan, planned)]
+    for planned in specs:
+        if planned.inline or every_row:
+            errors += _faults(plan, planned)
     if errors:
-        raise SpecErrors(errors)
+        raise SpecErrors(sorted(errors, key=_file_of))
     if sends:
         for planned in specs:
             place = (planned.project.root, planned.provider)
@@ -131,14 +140,22 @@ def make_plan(options: Options, *, sends: bool) -> Plan:
     return structs.replace(plan, masker=secrets_for(settings, servers.values()))
 
 
+def _file_of(error: SpecError) -> str:
+    return error.location.file if error.location else ""
+
+
+def _mentions(specs: Iterable[PlannedSpec], name: str) -> bool:
+    return any(name in planned.spec.source.text for planned in specs)
+
+
 def secrets_for(settings: Iterable[Settings], servers: Iterable[Server]) -> Masker:
     """One masker for all that the settings and the servers of a run keep secret."""
     servers = tuple(servers)
     return Masker([secret for one in settings for secret in secrets_of(one, servers)])
 
 
-def load_planned(options: Options) -> tuple[PlannedSpec, ...]:
-    """Every spec that the targets name, once each, with its project and its provider."""
+def load_planned(options: Options) -> tuple[tuple[PlannedSpec, ...], list[SpecError]]:
+    """Every spec that the targets name, once each, and what keeps the others from being loaded."""
     wanted: dict[Path, set[str] | None] = {}
     roots: dict[Path, Path] = {}
     for target in find_specs(options.targets, cwd=options.cwd):
@@ -161,9 +178,7 @@ def load_planned(options: Options) -> tuple[PlannedSpec, ...]:
             errors.extend(several.errors)
         except SpecError as error:
             errors.append(error)
-    if errors:
-        raise SpecErrors(errors)
-    return tuple(specs)
+    return tuple(specs), errors
 
 
 def load_project(root: Path, options: Options) -> Project:
@@ -182,25 +197,30 @@ def load_one(
     """Load one spec of a project, under the project's defaults; SpecErrors with its mistakes."""
     # A spec without a model is whole once `--model` names one.
     fields = overrides.fields if overrides else {}
-    named = {"model": fields["model"]} if "model" in fields else {}
+    given = {"model": fields["model"]} if "model" in fields else {}
     spec = load_spec(
         path,
         root=project.root,
-        defaults=named | project.settings.defaults,
+        defaults=given | project.settings.defaults,
         expectations=KINDS,
         check_query=check_jsonpath,
     )
     provider = choose_provider(project.settings, spec.provider)
     try:
+        strict = is_strict(project.settings, provider)
         snapshot_path(project.root, spec.path, "default", provider)
-    except SpecError as error:
-        place = spec.source.at(())
+    except (SpecError, UsageError) as error:
+        # A provider that only a flag or a variable names is no mistake of the spec.
+        named = isinstance(error, UsageError) and provider == spec.provider
+        if isinstance(error, UsageError) and not named:
+            raise
+        place = spec.source.at(("provider",) if named else ())
         raise SpecError(error.message, location=place, hint=error.hint) from None
     return PlannedSpec(
         spec=spec,
         project=project,
         provider=provider,
-        strict=is_strict(project.settings, provider),
+        strict=strict,
         wanted=None if names is None else frozenset(names),
     )
 
@@ -232,6 +252,8 @@ def _faults(plan: Plan, planned: PlannedSpec) -> Iterator[SpecError]:
     """What rendering every selected case of a spec finds wrong, each mistake once."""
     seen: set[tuple[str, str]] = set()
     for case in plan.cases(planned):
+        if len(seen) >= MOST_FAULTS:
+            return
         for error in find_faults(case, strict=planned.strict):
             key = (str(error.location), error.message)
             if key not in seen:

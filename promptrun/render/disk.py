@@ -39,14 +39,6 @@ def display_name(spec: Spec, path: Path) -> str:
     return before + below if before != spec.source.name else below
 
 
-def find_file(root: Path, folder: Path, name: str) -> Path:
-    """As `resolve_below`, for names that come out of templates: long ones, odd ones."""
-    try:
-        return resolve_below(root, folder, name)
-    except (OSError, UnicodeError):
-        raise FileProblem(f"`{name[:80]}` cannot be the name of a file") from None
-
-
 def kept(read: Callable[..., Any]) -> Callable[..., Any]:
     """`read`, with the small files that it has read already; a file that changed is read anew."""
 
@@ -105,7 +97,7 @@ class Lazy:
     def _read(self) -> Any:
         ref = self._ref
         try:
-            path = find_file(self._spec.root, ref.folder, ref.name)
+            path = resolve_below(self._spec.root, ref.folder, ref.name)
             ending = path.suffix.lower()
             if ending in {".yaml", ".yml"}:
                 return load_yaml(path, display_name(self._spec, path))[1]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from jinja2 import BaseLoader
 from jinja2.exceptions import SecurityError, TemplateNotFound
 
-from promptrun.files.tree import FileProblem
-from promptrun.render.disk import find_file, load_text, stamp
+from promptrun.files.tree import FileProblem, resolve_below
+from promptrun.render.disk import load_text, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def locate(root: Path, template: object, parent: str) -> str:
         raise FileProblem(f"`{template[:80]}…` is too long for the name of a file")
     folder = Path(parent).parent
     try:
-        return str(find_file(root, folder, template))
+        return str(resolve_below(root, folder, template))
     except FileProblem as problem:
         if not _exists(folder / template):
             raise TemplateNotFound(template, problem.message) from problem

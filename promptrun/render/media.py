@@ -7,10 +7,10 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptrun.errors import SpecError
-from promptrun.files.tree import FileProblem
+from promptrun.files.tree import FileProblem, resolve_below
 from promptrun.models import DataFile, FileRef
 from promptrun.protocol import shown
-from promptrun.render.disk import find_file, kept, load_binary
+from promptrun.render.disk import kept, load_binary
 from promptrun.render.sniff import is_animated, media_type
 from promptrun.render.template import has_mark, same_or
 
@@ -128,7 +128,7 @@ def _folder_of(renderer: Renderer, name: str) -> Path:
     else:
         return spec.path.parent
     try:
-        return find_file(spec.root, ref.folder, ref.name).parent
+        return resolve_below(spec.root, ref.folder, ref.name).parent
     except FileProblem as problem:
         raise SpecError(problem.message, location=ref.location, hint=problem.hint) from None
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from promptrun.errors import Location, PromptrunError, SpecError, SpecErrors
 from promptrun.files.source import MAX_LINE_SHOWN
-from promptrun.files.tree import FileProblem
+from promptrun.files.tree import FileProblem, resolve_below
 from promptrun.models import FileRef
 from promptrun.render.budget import Budget, BudgetError, reset_budget, set_budget
-from promptrun.render.disk import Lazy, display_name, find_file, load_text
+from promptrun.render.disk import Lazy, display_name, load_text
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -145,7 +145,7 @@ class Renderer:
     def resolve(self, name: str, folder: Path, location: Location | None) -> Path | None:
         """The file that `name` means in `folder`; None, and a mistake, where it means none."""
         try:
-            return find_file(self.spec.root, folder, name)
+            return resolve_below(self.spec.root, folder, name)
         except FileProblem as problem:
             self.report(problem.message, location, problem.hint)
             return None

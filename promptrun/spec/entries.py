@@ -49,10 +49,7 @@ def read_cases(
 
 def find_data_file(ref: FileRef, root: FilePath) -> tuple[FilePath, str]:
     """The file of rows, and what messages call it; FileProblem where there is none."""
-    try:
-        path = resolve_below(root, ref.folder, ref.name)
-    except OSError as error:
-        raise FileProblem(f"cannot read `{ref.name}`: {error.strerror}") from None
+    path = resolve_below(root, ref.folder, ref.name)
     return path, path.relative_to(root).as_posix()
 
 

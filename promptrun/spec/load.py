@@ -121,7 +121,7 @@ def _read_top(source: Source) -> dict[str, Any]:
         return top
     what = "empty" if top is None else "a list" if isinstance(top, list) else "a text or a number"
     message = f"the file is {what}: a spec is a mapping"
-    hint = "it begins with `model: …` and `messages: …`"
+    hint = "it begins with `model: …` and `messages: …`; a file that specs share is named `_….yaml`"
     raise SpecErrors([SpecError(message, location=source.span(0, 1), hint=hint)])
 
 

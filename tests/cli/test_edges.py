@@ -244,3 +244,49 @@ def test_the_api_takes_one_target_as_it_is(project: Cli, monkeypatch: pytest.Mon
 
     assert [str(one.verdict) for one in promptrun.run("specs")] == ["new"]
     assert [str(one.verdict) for one in promptrun.run(Path("specs"))] == ["passed"]
+
+
+def test_a_misspelled_variable_is_told(project: Cli) -> None:
+    project.write(
+        "specs/hello.yaml", SPEC.replace("안녕하세요", '"{{ person }}"') + "vars: {person: 존}\n"
+    )
+
+    assert "no spec mentions the variable `persn`" in project("specs", "--var", "persn=철수").err
+    assert "no spec mentions" not in project("specs", "--var", "person=철수").err
+    assert "`persn`" in project("check", "specs", "--var", "persn=철수").err
+
+
+def test_check_finds_the_mistakes_of_every_spec_and_every_row(project: Cli) -> None:
+    project.write("specs/a.yaml", SPEC.replace("안녕하세요", '"{{ nobody }}"'))
+    project.write("specs/b.yaml", f"{SPEC}temprature: 0\n")
+    project.write("specs/c.yaml", f"{SPEC}provider: opnai\n")
+    project.write("specs/d.yaml", f"{SPEC}cases: {{file: rows.csv}}\n")
+    project.write("specs/rows.csv", "name,x\na,1\nb\n")
+
+    ran = project("check", "specs")
+
+    assert ran.code == 2
+    for place in ("specs/a.yaml:3:", "specs/b.yaml:4:1", "specs/c.yaml:4:11", "specs/rows.csv:3:1"):
+        assert f"--> {place}" in ran.err
+
+
+def test_a_check_that_looks_at_nothing_is_no_success(project: Cli) -> None:
+    assert project("check", "specs", "-k", "nosuch") == (4, "", "no case was selected\n")
+
+
+def test_accepting_a_case_that_does_not_exist_is_refused(project: Cli) -> None:
+    ran = project("accept", "specs/hello.yaml::defualt")
+
+    assert ran.code == 2
+    assert "did you mean `specs/hello.yaml::default`?" in ran.err
+
+
+def test_accepting_is_not_proposed_for_a_broken_expectation(
+    project: Cli, server: OpenAIServer
+) -> None:
+    server.reply = text("안녕하", finish_reason="length")
+
+    ran = project("specs/hello.yaml")
+
+    assert ran.code == 1
+    assert "accept" not in ran.err

@@ -139,7 +139,7 @@ def test_addresses_are_sent_as_they_are(media: Path, url: str) -> None:
         ("link.txt", "`link.txt` lies outside the project"),
         (".env", "`.env` is hidden: `.env` begins with a dot"),
         ("img", "`img` is not a file"),
-        ("x" * 5000, f"`{'x' * 80}` cannot be the name of a file"),
+        ("x" * 5000, f"`{'x' * 80}` names no file: File name too long"),
     ],
 )
 def test_what_is_no_medium_is_an_error_where_it_is_named(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -47,8 +48,7 @@ class Engine:
     def kill(self) -> None:
         """End it at once, whatever it is doing."""
         self._killed = True
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        _kill(self._process)
 
     async def stop(self) -> None:
         """End it, and wait until it is gone."""
@@ -114,11 +114,22 @@ async def _greet(process: asyncio.subprocess.Process, settings: dict[str, Any]) 
 
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
+    _kill(process)
     if process.stdin is not None:
         process.stdin.close()
     await process.wait()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        if os.name == "nt":
+            process.kill()
+        else:
+            # `Process.kill` looks first whether it has ended, which takes its exit status away
+            # from asyncio's watcher: that one then warns of an "unknown child process".
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def _threads() -> int:
