@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from promptrun.errors import SpecError, SpecErrors
@@ -102,7 +103,17 @@ def test_what_safe_dump_writes_is_read_back(value: Any) -> None:
 @settings(max_examples=150, deadline=None)
 @given(JSON_VALUES)
 def test_json_is_yaml(value: Any) -> None:
+    # YAML bounds a key that no `?` announces to 1,024 characters, escapes counted.
+    assume(all(len(json.dumps(key)) <= 1000 for key in keys_in(value)))
     assert read(json.dumps(value)) == value
+
+
+def keys_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    children = value.values() if isinstance(value, dict) else value
+    for child in children if isinstance(value, dict | list) else ():
+        yield from keys_in(child)
 
 
 @pytest.mark.parametrize(
