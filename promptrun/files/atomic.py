@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write_atomic(path: Path, data: bytes) -> bool:
@@ -20,27 +22,20 @@ def write_atomic(path: Path, data: bytes) -> bool:
             if path.read_bytes() == data:
                 return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    temporary = path.parent / f".{os.urandom(8).hex()}.tmp"
     try:
-        with os.fdopen(handle, "wb") as file:
+        # Opened inside of the `try`: an interrupt may strike as soon as the file is there.
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
-            # mkstemp makes it private; a file of a repository is as readable as its neighbours.
-            Path(temporary).chmod(0o666 & ~_umask())
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
         with suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
     _sync_folder(path.parent)
     return True
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from promptrun.errors import SnapshotError
+from promptrun.files.atomic import write_atomic
 from promptrun.files.tree import FileProblem, read_binary
 
 
@@ -62,9 +63,6 @@ def digest_text(data: bytes) -> str:
 
 def write_file(path: Path, data: bytes) -> bool:
     """Write atomically; True where that changed the disk. SnapshotError where the disk refuses."""
-    # Imports `tempfile` (11 ms), which a replay that only reads has no use for.
-    from promptrun.files.atomic import write_atomic
-
     try:
         try:
             return write_atomic(path, data)
