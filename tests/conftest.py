@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.openai_server import OpenAIServer
-from tests.promptrun_cli import Cli
+from tests.promptrun_cli import KEY, Cli
 
 with suppress(ImportError):
     # The environments of sdk_versions.py do without it.
@@ -45,6 +45,15 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     folder = tmp_path / "project"
     folder.mkdir()
     return Cli(folder, monkeypatch, capfd)
+
+
+@pytest.fixture
+def asking(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """An empty project whose requests go to `server`, in the place of OpenAI's own."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    cli.write("promptrun.toml", "")
+    return cli
 
 
 @pytest.fixture

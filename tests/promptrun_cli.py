@@ -9,6 +9,9 @@ import pytest
 
 from promptrun.cli import main
 
+KEY = "sk-test-0123456789"
+"""What stands for OpenAI's key in the tests."""
+
 
 class Ran(NamedTuple):
     """What came of one command."""

@@ -179,13 +179,10 @@ SENT: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.fixture
-def project(cli: Cli, monkeypatch: pytest.MonkeyPatch, server: OpenAIServer) -> Cli:
+def project(asking: Cli) -> Cli:
     """The example specs in a project that asks the loopback server in OpenAI's place."""
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    shutil.copytree(ROOT / "specs", cli.folder / "specs")
-    cli.write("promptrun.toml", "")
-    return cli
+    shutil.copytree(ROOT / "specs", asking.folder / "specs")
+    return asking
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from promptrun.pipeline.options import Options
 
-    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 targets = click.argument("targets", nargs=-1, metavar="PATH…", required=True)
 

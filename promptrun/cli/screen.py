@@ -22,9 +22,7 @@ class Screen:
         self.err = _readable(sys.stderr)
         self.out_is_terminal = self.out.isatty()
         self.err_is_terminal = self.err.isatty()
-        width = _columns()
-        self.out_style = Style(color=_may_colour(self.out), width=width)
-        self.style = Style(color=_may_colour(self.err), width=width)
+        self.style = Style(color=_may_colour(self.err), width=_columns())
 
     def data(self, text: str, *, end: str = "\n") -> None:
         """Write what was asked for, at once."""

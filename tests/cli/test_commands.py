@@ -19,12 +19,9 @@ cases:
 
 
 @pytest.fixture
-def project(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    cli.write("promptrun.toml", "")
-    cli.write("specs/hello.yaml", SPEC)
-    return cli
+def project(asking: Cli) -> Cli:
+    asking.write("specs/hello.yaml", SPEC)
+    return asking
 
 
 def test_without_arguments_there_is_help(cli: Cli) -> None:

@@ -14,24 +14,20 @@ import pytest
 import promptrun
 from promptrun.errors import UsageError
 from tests.openai_server import OpenAIServer, slow_down, text
-from tests.promptrun_cli import Cli
+from tests.promptrun_cli import KEY, Cli
 
 SPEC = """\
 model: gpt-4o-mini
 messages:
   - {role: user, content: 안녕하세요}
 """
-KEY = "sk-test-0123456789"
 PROGRAM = "from promptrun.cli import main; main()"
 
 
 @pytest.fixture
-def project(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    cli.write("promptrun.toml", "")
-    cli.write("specs/hello.yaml", SPEC)
-    return cli
+def project(asking: Cli) -> Cli:
+    asking.write("specs/hello.yaml", SPEC)
+    return asking
 
 
 def shell(project: Cli, script: str) -> subprocess.CompletedProcess[str]:

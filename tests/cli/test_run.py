@@ -25,12 +25,9 @@ MANY = f"""{SPEC}cases:
 
 
 @pytest.fixture
-def asked(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> OpenAIServer:
-    """A server that stands in the place of OpenAI's own, and a project with one spec."""
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    cli.write("promptrun.toml", "")
-    cli.write("specs/hello.yaml", SPEC)
+def asked(asking: Cli, server: OpenAIServer) -> OpenAIServer:
+    """The server that is asked, and a project with one spec."""
+    asking.write("specs/hello.yaml", SPEC)
     return server
 
 

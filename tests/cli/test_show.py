@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.openai_server import OpenAIServer
-from tests.promptrun_cli import Cli
+from tests.promptrun_cli import KEY, Cli
 
 SPEC = """\
 model: gpt-4o-mini
@@ -56,16 +56,12 @@ BODY = {
     "reasoning_effort": "low",
     "own_field": [1, 2.5, True],
 }
-KEY = "sk-test-0123456789"
 
 
 @pytest.fixture
-def project(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    cli.write("promptrun.toml", "")
-    cli.write("specs/hello.yaml", SPEC)
-    return cli
+def project(asking: Cli) -> Cli:
+    asking.write("specs/hello.yaml", SPEC)
+    return asking
 
 
 def shown(cli: Cli, form: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from tests.openai_server import Answer, OpenAIServer, text
-from tests.promptrun_cli import Cli
+from tests.promptrun_cli import KEY, Cli
 
 SPEC = """\
 model: gpt-4o-mini
@@ -19,17 +19,13 @@ messages:
 stream: true
 stream_options: {include_usage: true}
 """
-KEY = "sk-test-0123456789"
 PROGRAM = "from promptrun.cli import main; main()"
 
 
 @pytest.fixture
-def project(cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    cli.write("promptrun.toml", "")
-    cli.write("specs/stream.yaml", SPEC)
-    return cli
+def project(asking: Cli) -> Cli:
+    asking.write("specs/stream.yaml", SPEC)
+    return asking
 
 
 def test_the_first_piece_is_read_before_the_last_was_sent(

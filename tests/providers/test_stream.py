@@ -219,4 +219,6 @@ def test_chunks_out_of_form_are_refused(chunk: Any) -> None:
     ],
 )
 def test_values_that_change_their_type_crash_nothing(deltas: list[dict[str, Any]]) -> None:
-    assemble(*(piece(**delta) for delta in deltas), END)
+    whole = assemble(*(piece(**delta) for delta in deltas), END)
+    [choice] = whole["choices"]
+    assert choice["finish_reason"] == END["finish_reason"]

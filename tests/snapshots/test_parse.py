@@ -47,7 +47,7 @@ def test_a_broken_snapshot_says_what_is_wrong(old: str, new: str, message: str) 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", "\x00", "a" * 100, "- " * 5000, "[" * 30_000])
 def test_what_is_no_snapshot_at_all_is_named_as_such(text: str) -> None:
-    refusal(text)
+    assert "snapshots/a/default.yaml" in str(refusal(text))
 
 
 @pytest.mark.parametrize("marker", ["<<<<<<< HEAD", "=======", ">>>>>>> theirs", "||||||| base"])

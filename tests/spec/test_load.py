@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promptrun.models import CompareRules, DataFile, FileRef
+from promptrun.models import Case, CompareRules, DataFile, FileRef
+from promptrun.spec import expand
 from tests.spec.conftest import MINIMAL
 
 if TYPE_CHECKING:
@@ -283,7 +284,9 @@ def test_a_mistake_in_the_defaults_is_said_to_be_there(
     ["matrix: {model: [a, b]}", "cases: [{model: a}]", "cases: [{parameters: {model: a}}]"],
 )
 def test_a_model_may_come_from_the_matrix_or_from_every_case(project: Project, text: str) -> None:
-    project.load(f"messages:\n  - {{role: user, content: hi}}\n{text}\n")
+    spec = project.load(f"messages:\n  - {{role: user, content: hi}}\n{text}\n")
+    models = [case.fields["model"] for case in expand(spec) if isinstance(case, Case)]
+    assert models == (["a", "b"] if "matrix" in text else ["a"])
 
 
 def test_a_data_file_is_not_read_into_the_spec(project: Project) -> None:
