@@ -10,7 +10,7 @@ from promptrun.models import Comparison
 if TYPE_CHECKING:
     from promptrun.models import CompareRules, Snapshot
 
-__all__ = ["check_jsonpath", "compare"]
+__all__ = ["compare"]
 
 
 def compare(accepted: Snapshot, new: Snapshot, rules: CompareRules) -> Comparison:
@@ -35,10 +35,3 @@ def _is_same(accepted: Snapshot, new: Snapshot) -> bool:
         return canonical(accepted.reply) == canonical(new.reply)
     except (RecursionError, TypeError, ValueError):
         return False
-
-
-def check_jsonpath(text: str) -> str | None:
-    """Why `text` is no query that `ignore:` can take; None where it is one."""
-    from promptrun.compare import ignore
-
-    return ignore.check_jsonpath(text)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from promptrun.compare import check_jsonpath
 from promptrun.config import (
     Flags,
     Masker,
@@ -23,6 +22,7 @@ from promptrun.config import (
 )
 from promptrun.errors import PromptrunError, SpecError, SpecErrors, UsageError
 from promptrun.expect import KINDS
+from promptrun.matching.jsonpath import check_jsonpath
 from promptrun.models import BadCase, Case, DataFile, Overrides, Server, Spec, Warned
 from promptrun.pipeline.options import Options, WritePolicy, check_options, choose_policy
 from promptrun.render import render_request

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from promptrun.matching.words import split_words
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -148,22 +150,6 @@ def _mark_inner(old: str, new: str) -> tuple[list[Run], list[Run]]:
     sides[0].append(Run("".join(old_words[i:]), own=True))
     sides[1].append(Run("".join(new_words[j:]), own=True))
     return sides
-
-
-def split_words(text: str) -> list[str]:
-    """Words, stretches of white space, and single signs; nothing is lost.
-
-    Chinese and Japanese, which are written without spaces, go by the character, and what emoji are
-    joined from stays together.
-    """
-    import re
-
-    return re.findall(
-        r"(?:[^\W\u3040-\u30ff\u3400-\u9fff][\u0300-\u036f]*)+|\s+"
-        r"|.(?:[\u200d\ufe0f\u20e3\U0001f3fb-\U0001f3ff]+[^\w\s]?)*",
-        text,
-        re.DOTALL,
-    )
 
 
 def _common_ends(old: str, new: str) -> tuple[int, int]:

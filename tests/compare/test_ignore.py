@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from promptrun.compare import check_jsonpath, compare
+from promptrun.compare import compare
 from promptrun.compare.ignore import Ignore
+from promptrun.matching.jsonpath import check_jsonpath
 from promptrun.models import CompareRules
 from tests.compare.snapshots import built, choice, said, snapshot
 

@@ -10,7 +10,8 @@ from promptrun.compare import compare
 from promptrun.models import Change, CompareRules, Difference, Digests, Snapshot
 from promptrun.reports.differences import write_difference
 from promptrun.reports.style import Style, visible, visible_line
-from promptrun.reports.words import mark_words, split_words
+from promptrun.matching.words import split_words
+from promptrun.reports.words import mark_words
 
 PLAIN = Style()
 
