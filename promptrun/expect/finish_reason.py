@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from promptrun.expect.family import Family
-from promptrun.models import Outcome
+from promptrun.expect.family import Family, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from promptrun.expect.family import Evidence
+    from promptrun.expect.family import Choice, Evidence
     from promptrun.protocol import Path, Problem
-
-KIND: Final = "finish_reason"
 
 FINISHED: Final = ("stop", "tool_calls", "function_call")
 """A whole answer: a text, or calls of tools."""
@@ -50,19 +45,9 @@ def _hint() -> str:
     return f"a finish reason is one of {', '.join(f'`{name}`' for name in KNOWN)}"
 
 
-def _judge(argument: Any, evidence: Evidence) -> Iterator[Outcome]:
-    allowed = _as_list(argument)
-    choices = list(evidence.choices())
-    if not choices:
-        yield _broken(argument, "a reply without a choice", "")
-    for where, choice in choices:
-        reason = choice.get("finish_reason")
-        if reason not in allowed:
-            yield _broken(argument, reason or "none: the reply was cut off", where)
-
-
-def _broken(argument: Any, found: str, where: str) -> Outcome:
-    return Outcome(kind=KIND, kept=False, expected=_describe(argument), found=found, where=where)
+def _test(argument: Any, choice: Choice, _evidence: Evidence) -> Finding:
+    reason = choice.recorded.get("finish_reason")
+    return Finding(kept=reason in _as_list(argument), found=reason or "none: the reply was cut off")
 
 
 def _describe(argument: Any) -> str:
@@ -73,4 +58,4 @@ def _as_list(argument: Any) -> list[str]:
     return [argument] if isinstance(argument, str) else list(argument)
 
 
-FAMILY = Family(check=_check, judge=_judge, describe=_describe, always=FINISHED)
+FAMILY = Family(check=_check, test=_test, describe=_describe, always=FINISHED)

@@ -11,6 +11,7 @@ from promptrun.models.result import (
     Outcome,
     Verdict,
 )
+from promptrun.models.samples import Rate, RateTest, ReplyTest, SetComparison
 from promptrun.models.server import Server
 from promptrun.models.snapshot import Digests, Snapshot
 from promptrun.models.spec import (
@@ -21,6 +22,8 @@ from promptrun.models.spec import (
     Expectation,
     FileRef,
     Overrides,
+    Replacement,
+    SampleRules,
     Spec,
     Warned,
 )
@@ -42,9 +45,15 @@ __all__ = [
     "FileRef",
     "Outcome",
     "Overrides",
+    "Rate",
+    "RateTest",
+    "Replacement",
     "Reply",
+    "ReplyTest",
     "Request",
+    "SampleRules",
     "Server",
+    "SetComparison",
     "Snapshot",
     "Spec",
     "Timings",

@@ -10,6 +10,7 @@ from msgspec import Struct
 from promptrun.errors import SpecError
 from promptrun.models.reply import Failure, Reply
 from promptrun.models.request import Request
+from promptrun.models.samples import SetComparison
 from promptrun.models.spec import Warned
 
 
@@ -84,9 +85,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
     expected: str = ""
     found: str = ""
     where: str = ""
-    """Which choice broke it: ``choice 1``."""
+    """Where in the reply: ``choice 1, line 2, column 5``."""
     not_judged: str | None = None
     """Why it could not be judged (a snapshot does not know latencies); it then counts as kept."""
+    error: str | None = None
+    """Why judging it failed (a pattern that ran out of time); it then counts as not kept."""
+    details: tuple[str, ...] = ()
+    """What else a reader needs, a line each: a judge's reason, numbers that differ."""
 
 
 class CaseResult(Struct, frozen=True, kw_only=True):
@@ -99,7 +104,11 @@ class CaseResult(Struct, frozen=True, kw_only=True):
     replayed: bool = False
     request: Request | None = None
     reply: Reply | None = None
+    replies: tuple[Reply, ...] = ()
+    """All N replies of a case that is sampled, `reply` the first of them; else empty."""
     comparison: Comparison | None = None
+    sets: SetComparison | None = None
+    """For N samples: the set held against the accepted one, where there is one."""
     outcomes: tuple[Outcome, ...] = ()
     failure: Failure | None = None
     error: SpecError | None = None

@@ -38,20 +38,45 @@ class Expectation(Struct, frozen=True, kw_only=True):
     kind: str
     """The name under `expect:`, such as ``finish_reason``."""
     argument: Any
+    negated: bool = False
+    """``not: true``: what must not be so."""
+    on: Literal["all", "any", "first"] = "all"
+    """Of which of the n choices it must hold."""
+    at_least: float | None = None
+    """The least share of N samples that must keep it, from 0 to 1; None for no such rule."""
     place: Place | None = None
     """Where the spec states it; None for a rule of ``[defaults]``."""
+
+
+class Replacement(Struct, frozen=True, kw_only=True):
+    """What is written over in both texts before they are compared (`compare.replace`)."""
+
+    pattern: str
+    text: str
 
 
 class CompareRules(Struct, frozen=True, kw_only=True):
     """How a reply is held against its snapshot (`compare:`)."""
 
-    mode: Literal["auto", "exact", "text", "json", "shape"] = "auto"
-    """``auto`` takes ``json`` for a reply that is a JSON object or list, else ``text``."""
+    mode: Literal["auto", "exact", "text", "json", "shape", "none"] = "auto"
+    """``auto`` takes ``json`` for a reply that is a JSON object or list, else ``text``; ``none``
+    leaves replies to the expectations."""
     ignore: tuple[str, ...] = ()
     """JSONPath queries; what they select is left out on both sides."""
     ignore_order: bool = False
     tolerance: float = 0.0
     """The largest absolute difference between two numbers that counts as none."""
+    replace: tuple[Replacement, ...] = ()
+    """Applied one after the other to every text, on both sides."""
+
+
+class SampleRules(Struct, frozen=True, kw_only=True):
+    """How often a case is asked, and how its replies are judged as a set (`samples:`)."""
+
+    count: int = 1
+    """One reply is compared by itself; of more, the sets are."""
+    alpha: float = 0.05
+    """The largest share of unchanged cases that a first look may take for changed."""
 
 
 class Warned(Struct, frozen=True, kw_only=True):
@@ -68,6 +93,8 @@ class Overrides(Struct, frozen=True, kw_only=True):
     vars: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     """Request fields: ``--model``, ``--seed``, and ``stream`` for ``--no-stream``."""
+    samples: int | None = None
+    """``--samples``: how often each case is asked."""
 
 
 class Spec(Struct, frozen=True, kw_only=True):
@@ -95,6 +122,7 @@ class Spec(Struct, frozen=True, kw_only=True):
     matrix: dict[str, list[Any]] = field(default_factory=dict)
     expect: tuple[Expectation, ...] = ()
     compare: CompareRules = CompareRules()
+    samples: SampleRules = SampleRules()
     keep_request: bool = True
     """False for ``snapshot: {request: digest}``."""
     warned: tuple[Warned, ...] = ()
@@ -111,6 +139,7 @@ class Case(Struct, frozen=True, kw_only=True):
     vars: dict[str, Any]
     expect: tuple[Expectation, ...] = ()
     compare: CompareRules = CompareRules()
+    samples: SampleRules = SampleRules()
     tags: tuple[str, ...] = ()
     place: Place | None = None
     warned: tuple[Warned, ...] = ()

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from promptrun.compare import compare
 from promptrun.errors import SnapshotError, SpecErrors
-from promptrun.expect import judge
+from promptrun.expect import Evidence, judge
 from promptrun.models import (
     BadCase,
     Case,
@@ -130,8 +130,11 @@ def settle(plan: Plan, prepared: Prepared, reply: Reply, attempts: int = 1) -> C
         case.compare,
         keep_request=case.spec.keep_request,
     )
-    outcomes = judge(case.expect, new, None if plan.options.replay else reply)
     accepted = prepared.accepted.snapshot
+    evidence = Evidence(
+        snapshot=new, reply=None if plan.options.replay else reply, accepted=accepted
+    )
+    outcomes = judge(case.expect, evidence)
     comparison = compare(accepted, new, case.compare) if accepted else None
     verdict, action = judge_reply(
         comparison, outcomes, plan.policy, unreadable=prepared.accepted.state == "unreadable"

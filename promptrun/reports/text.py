@@ -100,7 +100,7 @@ def write_details(result: CaseResult, style: Style) -> Iterator[str]:
         yield _indent(write_failure(result.failure, style))
     for outcome in result.outcomes:
         if not outcome.kept:
-            yield _indent(_write_outcome(outcome))
+            yield _indent(write_outcome(outcome))
         elif outcome.not_judged:
             yield f"  {outcome.kind}: not judged, {outcome.not_judged}"
     yield from _write_comparison(result, style)
@@ -114,13 +114,18 @@ def write_details(result: CaseResult, style: Style) -> Iterator[str]:
         yield f"  note: {visible(note)}"
 
 
-def _write_outcome(outcome: Outcome) -> str:
+def write_outcome(outcome: Outcome) -> str:
+    """A broken expectation: what was expected, what was found, and where in the reply."""
     where = f" in {visible_line(outcome.where)}" if outcome.where else ""
-    return (
-        f"broken: {outcome.kind}{where}\n"
-        f"  expected: {visible_line(outcome.expected)}\n"
-        f"  found:    {visible_line(outcome.found)}"
-    )
+    if outcome.error is not None:
+        lines = [f"not judged: {outcome.kind}{where}: {visible(outcome.error)}"]
+    else:
+        lines = [
+            f"broken: {outcome.kind}{where}",
+            f"  expected: {visible_line(outcome.expected)}",
+            f"  found:    {visible_line(outcome.found)}",
+        ]
+    return "\n".join([*lines, *(f"  {visible_line(one)}" for one in outcome.details)])
 
 
 def _write_comparison(result: CaseResult, style: Style) -> Iterator[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from promptrun.expect import FAMILIES, KINDS, judge
+from promptrun.expect import FAMILIES, KINDS, Evidence, judge
 from promptrun.models import Digests, Expectation, Outcome, Reply, Snapshot, Timings
 
 LIVE = Reply(raw={}, timings=Timings(total=1.0))
@@ -29,8 +29,8 @@ REFUSED = recorded({"finish_reason": "stop", "refusal": "I cannot help with that
 
 def outcomes(snapshot: Snapshot, **expectations: Any) -> tuple[Outcome, ...]:
     stated = [Expectation(kind=kind, argument=value) for kind, value in expectations.items()]
-    live = judge(stated, snapshot, LIVE)
-    assert judge(stated, snapshot, None) == live, "a replay is judged as the live reply was"
+    live = judge(stated, Evidence(snapshot=snapshot, reply=LIVE))
+    assert judge(stated, Evidence(snapshot=snapshot)) == live, "a replay is judged as the live reply was"
     return live
 
 

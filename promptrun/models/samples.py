@@ -1,0 +1,73 @@
+"""Two sets of replies to one request, held against each other."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Rate(Struct, frozen=True, kw_only=True):
+    """How many replies of a set kept one expectation."""
+
+    kept: int
+    total: int
+    interval: tuple[float, float]
+    """Wilson's 95 % interval of the share, each from 0 to 1."""
+
+
+class RateTest(Struct, frozen=True, kw_only=True):
+    """One expectation: the share that keeps it now against the share that kept it."""
+
+    rule: str
+    """The expectation for people: ``contains `할머니` ``."""
+    now: Rate
+    before: Rate | None = None
+    """None where the accepted set does not tell."""
+    p: float | None = None
+    """One-sided, by Fisher's exact test: how likely so few would keep it were nothing changed."""
+    alarm: bool = False
+
+
+class ReplyTest(Struct, frozen=True, kw_only=True):
+    """The replies themselves: a permutation test on the energy distance of the two sets."""
+
+    p: float
+    effect: float
+    """The energy distance over twice the mean distance between the sets: 0 alike, 1 apart."""
+    exact: bool
+    """Whether every split was counted; else so many were drawn with a fixed seed."""
+    splits: int
+    before: tuple[str, ...]
+    """Up to three typical replies of the accepted set, as text, the most typical first."""
+    now: tuple[str, ...]
+    alarm: bool = False
+
+
+class SetComparison(Struct, frozen=True, kw_only=True):
+    """N replies against the accepted set, under Holm's correction over all tests of the case."""
+
+    before: int
+    """Replies of the accepted set."""
+    now: int
+    alpha: float
+    rates: tuple[RateTest, ...] = ()
+    replies: ReplyTest | None = None
+    """None where the mode of comparing is `none`."""
+    least_p: float
+    """The smallest p that sets of these sizes can give, once corrected; above `alpha`, no
+    difference could ever be an alarm."""
+    enough: int | None = None
+    """How many samples would do, on both sides, where these do not; None where they do."""
+    second: SetComparison | None = None
+    """The same with fresh replies, asked for because the first look alarmed."""
+    false_alarms: float
+    """The share of unchanged cases that both looks would take for changed, by the sizes."""
+
+    @property
+    def alarm(self) -> bool:
+        """Whether this look finds a difference."""
+        return any(one.alarm for one in self.rates) or bool(self.replies and self.replies.alarm)
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether what this look found, the second one found again."""
+        return self.alarm and self.second is not None and self.second.alarm
