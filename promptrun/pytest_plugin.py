@@ -1,0 +1,1 @@
+"""Specs as pytest items; switched on by `--promptrun`."""

@@ -1,0 +1,1 @@
+"""The record of each run: one SQLite file a run."""
