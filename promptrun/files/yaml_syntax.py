@@ -54,6 +54,8 @@ _PROBLEMS: dict[str, tuple[str, str | None]] = {
         "a list cannot begin here",
         "begin it on a line of its own",
     ),
+    # libyaml's own bound, from PyYAML 6.0.4 on; below it the reader has a closer one.
+    "exceeded maximum nesting depth": ("nested too deeply", None),
     "found a tab character that violates indentation": (
         "a tab cannot indent",
         "indent with spaces",

@@ -44,8 +44,10 @@ class Expectation(Struct, frozen=True, kw_only=True):
     """Of which of the n choices it must hold."""
     at_least: float | None = None
     """The least share of N samples that must keep it, from 0 to 1; None for no such rule."""
-    place: Place | None = None
-    """Where the spec states it; None for a rule of ``[defaults]``."""
+    is_open: bool = False
+    """Whether its argument holds templates or files, which are filled in for each case."""
+    path: tuple[str | int, ...] = ()
+    """Where the spec states it; empty for a rule of ``[defaults]``."""
 
 
 class Replacement(Struct, frozen=True, kw_only=True):

@@ -21,17 +21,35 @@ from promptrun.config import (
     secrets_of,
 )
 from promptrun.errors import PromptrunError, SpecError, SpecErrors, UsageError
-from promptrun.expect import KINDS
+from promptrun.expect import KINDS, WHOLE
 from promptrun.matching.jsonpath import check_jsonpath
-from promptrun.models import BadCase, Case, DataFile, Overrides, Server, Spec, Warned
+from promptrun.matching.patterns import check_replacement
+from promptrun.models import (
+    BadCase,
+    Case,
+    DataFile,
+    Expectation,
+    Overrides,
+    Server,
+    Spec,
+    Warned,
+)
 from promptrun.pipeline.options import Options, WritePolicy, check_options, choose_policy
-from promptrun.render import render_request
+from promptrun.render import render_expectations, render_request
 from promptrun.snapshots import SnapshotStore, snapshot_path
-from promptrun.spec import expand, find_specs, load_spec
+from promptrun.spec import Rules, expand, find_specs, load_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+
+KNOWN = Rules(
+    expectations=KINDS,
+    whole=WHOLE,
+    check_query=check_jsonpath,
+    check_replacement=check_replacement,
+)
+"""What the stages behind it know of the rules that a spec states."""
 
 MOST_FAULTS = 100
 """Of one spec: whoever has more of them will look at the first ones first."""
@@ -202,8 +220,7 @@ def load_one(
         path,
         root=project.root,
         defaults=given | project.settings.defaults,
-        expectations=KINDS,
-        check_query=check_jsonpath,
+        known=KNOWN,
     )
     provider = choose_provider(project.settings, spec.provider)
     try:
@@ -265,11 +282,24 @@ def find_faults(case: Case | BadCase, *, strict: bool) -> list[SpecError]:
     """What keeps a case from being sent; for a `strict` server that includes warnings."""
     if isinstance(case, BadCase):
         return [case.error]
+    errors: list[SpecError] = []
+    warnings: tuple[Warned, ...] = ()
     try:
-        request = render_request(case)
+        warnings = warnings_of(case, render_request(case).warnings)
     except SpecErrors as several:
-        return list(several.errors)
-    return [as_error(one) for one in warnings_of(case, request.warnings)] if strict else []
+        errors += several.errors
+    try:
+        rules_of(case)
+    except SpecErrors as several:
+        errors += several.errors
+    if strict:
+        errors += map(as_error, warnings)
+    return errors
+
+
+def rules_of(case: Case) -> tuple[Expectation, ...]:
+    """The expectations of a case, templates and files filled in; SpecErrors with the mistakes."""
+    return render_expectations(case, lambda kind, value, path: KINDS[kind](value, path))
 
 
 def warnings_of(case: Case, rendered: tuple[Warned, ...]) -> tuple[Warned, ...]:

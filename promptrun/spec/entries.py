@@ -8,7 +8,7 @@ from promptrun.errors import SpecErrors
 from promptrun.files.tree import FileProblem, resolve_below
 from promptrun.models import DataFile, FileRef
 from promptrun.protocol.checks import text
-from promptrun.spec import sections
+from promptrun.spec import rules, sections
 from promptrun.spec.fields import read_fields
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from promptrun.protocol import Path
     from promptrun.spec.findings import Findings
 
-CASE_KEYS = frozenset({"name", "description", "vars", "expect", "compare", "tags"})
+CASE_KEYS = frozenset({"name", "description", "vars", "expect", "compare", "samples", "tags"})
 """The keys of a case that are no request fields."""
 
 DEFAULT_NAME = "default"
@@ -90,9 +90,12 @@ class _CaseChecker:
         if "tags" in entry:
             found.check(sections.check_tags, entry["tags"], (*path, "tags"))
         if "expect" in entry:
-            sections.read_expectations(entry["expect"], (*path, "expect"), found)
+            folder = self.spec.path.parent
+            rules.read_expectations(entry["expect"], (*path, "expect"), folder, found)
         if "compare" in entry:
-            sections.read_compare(entry["compare"], (*path, "compare"), found, self.spec.compare)
+            rules.read_compare(entry["compare"], (*path, "compare"), found, self.spec.compare)
+        if "samples" in entry:
+            rules.read_samples(entry["samples"], (*path, "samples"), found, self.spec.samples)
 
     def check_name(self, entry: Mapping[str, Any], path: Path) -> None:
         place = (*path, "name") if "name" in entry else path

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import structs
+
 from promptrun.errors import SpecError, SpecErrors
 from promptrun.files.json import digest
 from promptrun.files.source import Place
 from promptrun.files.tree import FileProblem
-from promptrun.models import BadCase, Case, CompareRules, DataFile, Overrides, Warned
-from promptrun.spec import sections
+from promptrun.models import (
+    BadCase,
+    Case,
+    CompareRules,
+    DataFile,
+    Overrides,
+    SampleRules,
+    Warned,
+)
+from promptrun.spec import rules, sections
 from promptrun.spec.entries import DEFAULT_NAME, find_data_file
 from promptrun.spec.fields import in_body_order, own_fields, place_together
 from promptrun.spec.findings import Findings
@@ -39,6 +49,7 @@ class _Entry(NamedTuple):
     origins: Origins
     expect: tuple[Expectation, ...]
     compare: CompareRules
+    samples: SampleRules
     tags: tuple[str, ...] = ()
 
 
@@ -73,7 +84,7 @@ def expand(spec: Spec, overrides: Overrides | None = None) -> Iterator[Case | Ba
 def _entries(spec: Spec) -> Iterator[_Entry | BadRow]:
     if spec.cases is None:
         place = Place(lambda: spec.source.at(()))
-        yield _Entry(DEFAULT_NAME, "", place, {}, {}, {}, spec.expect, spec.compare)
+        yield _Entry(DEFAULT_NAME, "", place, {}, {}, {}, spec.expect, spec.compare, spec.samples)
     elif isinstance(spec.cases, DataFile):
         yield from _row_entries(spec, spec.cases)
     else:
@@ -88,16 +99,18 @@ def _inline_entry(spec: Spec, case: dict[str, Any], index: int) -> _Entry:
     fields, origins = own_fields(case, path)
     folder = spec.path.parent
     variables = sections.read_variables(case.get("vars"), (*path, "vars"), folder, found)
-    expect, compare = spec.expect, spec.compare
+    expect, compare, samples = spec.expect, spec.compare, spec.samples
     if "expect" in case:
-        rules = sections.read_expectations(case["expect"], (*path, "expect"), found)
-        expect = (*expect, *rules)
+        own = rules.read_expectations(case["expect"], (*path, "expect"), folder, found)
+        expect = (*expect, *own)
     if "compare" in case:
-        compare = sections.read_compare(case["compare"], (*path, "compare"), found, compare)
+        compare = rules.read_compare(case["compare"], (*path, "compare"), found, compare)
+    if "samples" in case:
+        samples = rules.read_samples(case["samples"], (*path, "samples"), found, samples)
     tags = sections.read_tags(case["tags"], (*path, "tags"), found) if "tags" in case else ()
     name = sections.read_name(case["name"])[0] if "name" in case else DEFAULT_NAME
     place = Place(lambda: spec.source.at(path))
-    return _Entry(name, name, place, variables, fields, origins, expect, compare, tags)
+    return _Entry(name, name, place, variables, fields, origins, expect, compare, samples, tags)
 
 
 def _row_entries(spec: Spec, data: DataFile) -> Iterator[_Entry | BadRow]:
@@ -125,7 +138,9 @@ def _row_entry(spec: Spec, row: Row) -> _Entry | BadRow:
     else:
         name = digest(row.values)
     place = Place(lambda: row.location)
-    return _Entry(name, row.label, place, row.values, {}, {}, spec.expect, spec.compare)
+    return _Entry(
+        name, row.label, place, row.values, {}, {}, spec.expect, spec.compare, spec.samples
+    )
 
 
 def _find_first(spec: Spec, name: str) -> tuple[int, _Entry] | None:
@@ -169,6 +184,9 @@ class _CaseBuilder:
                 # Without an axis of fields, the spec's own warnings hold what is wrong by itself.
                 own = None if combination.fields else entry
                 warned = self.warn(own, fields, origins)
+        samples = entry.samples
+        if flags.samples is not None:
+            samples = structs.replace(samples, count=flags.samples)
         return Case(
             spec=spec,
             name=name,
@@ -177,6 +195,7 @@ class _CaseBuilder:
             vars={**spec.vars, **entry.vars, **combination.vars, **flags.vars},
             expect=entry.expect,
             compare=entry.compare,
+            samples=samples,
             tags=tuple(dict.fromkeys((*spec.tags, *entry.tags))),
             place=entry.place,
             warned=warned,

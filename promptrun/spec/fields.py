@@ -35,7 +35,7 @@ FOREIGN = {
 }
 
 
-_DEFAULTS = frozenset({"model", "parameters", "compare", "expect"})
+_DEFAULTS = frozenset({"model", "parameters", "compare", "expect", "samples"})
 
 
 def flat(entry: Mapping[str, Any], base: Path) -> Iterator[tuple[str, Any, Path]]:

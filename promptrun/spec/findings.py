@@ -26,8 +26,12 @@ class Rules(NamedTuple):
 
     expectations: Mapping[str, CheckArgument]
     """The names under `expect:`."""
+    whole: frozenset[str]
+    """Those that judge a reply as a whole, so that `on:` means nothing for them."""
     check_query: Callable[[str], str | None]
     """Why a text is no query for `compare.ignore`; None where it is one."""
+    check_replacement: Callable[[str, str], str | None]
+    """Why a pattern and its replacement are none for `compare.replace`; None where they are."""
 
 
 _MAX_ERRORS = 200

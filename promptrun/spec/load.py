@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import normalize
 
 from promptrun.errors import Location, SpecError, SpecErrors
 from promptrun.files.source import Source
 from promptrun.files.tree import FileProblem, read_text
 from promptrun.files.yaml import parse_yaml
-from promptrun.models import CompareRules, Spec
+from promptrun.models import CompareRules, SampleRules, Spec
 from promptrun.protocol.checks import mapping, one_of, text
-from promptrun.spec import sections
+from promptrun.spec import rules, sections
 from promptrun.spec.entries import read_cases
 from promptrun.spec.fields import (
     fill_defaults,
@@ -20,7 +21,7 @@ from promptrun.spec.fields import (
     place_together,
     read_fields,
 )
-from promptrun.spec.findings import Findings, Rules
+from promptrun.spec.findings import Findings
 from promptrun.spec.matrix import read_matrix, sets_fields
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
     from promptrun.models import Expectation
     from promptrun.protocol import Problem
-    from promptrun.spec.findings import CheckArgument
+    from promptrun.spec.findings import Rules
+
+_R = TypeVar("_R")
 
 OWN_KEYS = frozenset(
     {
         *("description", "provider", "vars", "cases", "matrix"),
-        *("expect", "compare", "snapshot", "tags"),
+        *("expect", "compare", "samples", "snapshot", "tags"),
     }
 )
 """The keys of a spec that are no request fields."""
@@ -48,20 +51,18 @@ def load_spec(
     *,
     root: Path,
     defaults: Mapping[str, Any] | None = None,
-    expectations: Mapping[str, CheckArgument],
-    check_query: Callable[[str], str | None] = lambda _: None,
+    known: Rules,
 ) -> Spec:
     """Read and check the spec at `path`, a real path below `root`.
 
-    `defaults` are the project's ``[defaults]`` and fill what the spec leaves out; `expectations`
-    has a check of the argument for each name under `expect:`, and `check_query` says what is wrong
-    with a query of `compare.ignore`. Nothing is rendered, and of the files that the spec names only
-    the one of its cases is looked into. Raises SpecErrors with every mistake, in the order of the
-    file; what only OpenAI refuses is in `Spec.warned`.
+    `defaults` are the project's ``[defaults]`` and fill what the spec leaves out; `known` is what
+    other parts know of the values under `expect:` and `compare:`. Nothing is rendered, and of the
+    files that the spec names only the one of its cases is looked into. Raises SpecErrors with every
+    mistake, in the order of the file; what only OpenAI refuses is in `Spec.warned`.
     """
     source = _read_source(path, root)
     top = _read_top(source)
-    found = Findings(source, Rules(expectations, check_query))
+    found = Findings(source, known)
     defaults = defaults or {}
     fields, origins = read_fields(top, (), found, own=OWN_KEYS, case=False)
     if "messages" not in fields:
@@ -81,8 +82,9 @@ def load_spec(
         provider=_read_provider(top, found),
         vars=sections.read_variables(top.get("vars"), ("vars",), folder, found),
         matrix=read_matrix(top.get("matrix"), folder, found),
-        expect=_read_expect(top, defaults, found),
-        compare=_read_compare(top, defaults, found),
+        expect=_read_rule("expect", top, defaults, found, partial(_read_expect, folder, root)),
+        compare=_read_rule("compare", top, defaults, found, _read_compare),
+        samples=_read_rule("samples", top, defaults, found, _read_samples),
         keep_request=_keeps_request(top, found),
     )
     cases = read_cases(top, spec, found)
@@ -139,32 +141,38 @@ def _read_provider(top: Mapping[str, Any], found: Findings) -> str | None:
     return str(value)
 
 
-def _read_expect(
+def _read_rule(
+    name: str,
     top: Mapping[str, Any],
     defaults: Mapping[str, Any],
     found: Findings,
-) -> tuple[Expectation, ...]:
-    if "expect" in top:
-        return sections.read_expectations(top["expect"], ("expect",), found)
-    if "expect" not in defaults:
-        return ()
-    found.defaults = True
-    expectations = sections.read_expectations(defaults["expect"], ("expect",), found)
-    found.defaults = False
-    return expectations
-
-
-def _read_compare(
-    top: Mapping[str, Any], defaults: Mapping[str, Any], found: Findings
-) -> CompareRules:
-    rules = CompareRules()
-    if "compare" in defaults:
+    read: Callable[[Any, Findings, _R | None], _R],
+) -> _R:
+    """What the spec says under `name`, over what ``[defaults]`` says."""
+    rule: _R | None = None
+    if name in defaults:
         found.defaults = True
-        rules = sections.read_compare(defaults["compare"], ("compare",), found, rules)
+        rule = read(defaults[name], found, None)
         found.defaults = False
-    if "compare" in top:
-        rules = sections.read_compare(top["compare"], ("compare",), found, rules)
-    return rules
+    return read(top.get(name), found, rule)
+
+
+def _read_expect(
+    folder: Path, root: Path, value: Any, found: Findings, over: tuple[Expectation, ...] | None
+) -> tuple[Expectation, ...]:
+    if value is None:
+        return over or ()
+    return rules.read_expectations(value, ("expect",), root if found.defaults else folder, found)
+
+
+def _read_compare(value: Any, found: Findings, over: CompareRules | None) -> CompareRules:
+    over = over or CompareRules()
+    return over if value is None else rules.read_compare(value, ("compare",), found, over)
+
+
+def _read_samples(value: Any, found: Findings, over: SampleRules | None) -> SampleRules:
+    over = over or SampleRules()
+    return over if value is None else rules.read_samples(value, ("samples",), found, over)
 
 
 def _keeps_request(top: Mapping[str, Any], found: Findings) -> bool:

@@ -1,52 +1,24 @@
-"""The keys of promptrun's own that a spec and a case share: vars, expect, compare, tags, name."""
+"""The keys of promptrun's own that a spec and a case share: vars, tags, name."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
-
-from promptrun.models import CompareRules, Expectation, FileRef
-from promptrun.protocol.checks import (
-    anything,
-    boolean,
-    items,
-    mapping,
-    name_of,
-    one_of,
-    text,
-    text_or,
-    unknown_key,
-    values,
-)
-from promptrun.protocol.problem import Problem, Report, shown
+from promptrun.models import FileRef
+from promptrun.protocol.checks import anything, items, text, text_or, values
+from promptrun.protocol.problem import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path as FilePath
 
     from promptrun.protocol.problem import Path
-    from promptrun.spec.findings import Findings, Rules
+    from promptrun.spec.findings import Findings
 
 MAX_NAME = 500
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def _tolerance(value: Any, path: Path, report: Report) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        report.add(path, f"{name_of(path)} must be a number from 0 on, not {shown(value)}")
-
-
-_query = text(pattern=r"\$.*", what="a JSONPath that begins with `$`")
-_compare = mapping(
-    {
-        "mode": one_of("auto", "exact", "text", "json", "shape"),
-        "ignore": text_or(items(_query), _query),
-        "ignore_order": boolean,
-        "tolerance": _tolerance,
-    }
-)
 _label = text(empty=False, pattern=r"[^\x00-\x1f\x7f]+", what="text without control characters")
 check_tags = text_or(items(_label), _label)
 check_variables = values(
@@ -76,53 +48,6 @@ def read_variables(value: Any, path: Path, folder: FilePath, found: Findings) ->
     if value is None or not found.check(check_variables, value, path):
         return {}
     return {name: read_variable(item, (*path, name), folder, found) for name, item in value.items()}
-
-
-def read_expectations(value: Any, path: Path, found: Findings) -> tuple[Expectation, ...]:
-    """The rules under an `expect:` key."""
-    kinds = found.rules.expectations if found.rules else None
-    if not found.check(items(anything), value, path):
-        return ()
-    expectations = []
-    for index, entry in enumerate(value):
-        place = (*path, index)
-        if not isinstance(entry, dict) or len(entry) != 1:
-            hint = "write each rule as an item of its own: `- finish_reason: stop`"
-            found.error(place, f"{name_of(place)} must be a mapping of one key", hint)
-            continue
-        [(kind, argument)] = entry.items()
-        if kinds is not None and kind not in kinds:
-            report = Report()
-            unknown_key(kind, place, kinds, report)
-            found.add(report.problems)
-            continue
-        if kinds is not None:
-            found.add(kinds[kind](argument, (*place, kind)))
-        stated = None if found.defaults else found.later((*place, kind), key=True)
-        expectations.append(Expectation(kind=kind, argument=argument, place=stated))
-    return tuple(expectations)
-
-
-def read_compare(value: Any, path: Path, found: Findings, over: CompareRules) -> CompareRules:
-    """The rules under a `compare:` key, laid over other ones."""
-    if not found.check(_compare, value, path):
-        return over
-    given = dict(value)
-    if "ignore" in given:
-        ignore = given["ignore"]
-        given["ignore"] = (ignore,) if isinstance(ignore, str) else tuple(ignore)
-        if found.rules:
-            found.add(_query_problems(ignore, (*path, "ignore"), found.rules))
-    return structs.replace(over, **given)
-
-
-def _query_problems(ignore: str | list[str], path: Path, rules: Rules) -> Iterator[Problem]:
-    placed = [(ignore, path)] if isinstance(ignore, str) else []
-    placed += [(query, (*path, index)) for index, query in enumerate(ignore)] if not placed else []
-    for query, place in placed:
-        reason = rules.check_query(query)
-        if reason is not None:
-            yield Problem(place, f"{shown(query)} cannot be ignored: {reason}")
 
 
 def read_tags(value: Any, path: Path, found: Findings) -> tuple[str, ...]:

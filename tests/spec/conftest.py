@@ -9,7 +9,7 @@ import pytest
 
 from promptrun.errors import SpecErrors
 from promptrun.protocol import Problem
-from promptrun.spec import expand, load_spec
+from promptrun.spec import Rules, expand, load_spec
 
 if TYPE_CHECKING:
     from promptrun.errors import SpecError
@@ -22,7 +22,12 @@ def check_text(value: Any, path: tuple[str | int, ...]) -> list[Problem]:
     return [] if isinstance(value, str) else [Problem(path, "it must be text")]
 
 
-EXPECTATIONS = {"finish_reason": check_text, "contains": check_text}
+KNOWN = Rules(
+    expectations={"finish_reason": check_text, "contains": check_text, "max_latency": check_text},
+    whole=frozenset({"max_latency"}),
+    check_query=lambda text: None if text.startswith("$") else "it is none",
+    check_replacement=lambda pattern, _: None if pattern != "(" else "it is none",
+)
 
 
 class Project:
@@ -39,7 +44,7 @@ class Project:
 
     def load(self, text: str | bytes, name: str = "specs/a.yaml", **options: Any) -> Spec:
         path = self.write(name, text)
-        return load_spec(path, root=self.root, expectations=EXPECTATIONS, **options)
+        return load_spec(path, root=self.root, known=KNOWN, **options)
 
     def add(self, text: str, **options: Any) -> Spec:
         """Load a minimal spec with more keys."""

@@ -8,7 +8,7 @@ import pytest
 
 from promptrun.models import Case, CompareRules, DataFile, FileRef
 from promptrun.spec import expand
-from tests.spec.conftest import MINIMAL
+from tests.spec.conftest import KNOWN, MINIMAL
 
 if TYPE_CHECKING:
     from promptrun.errors import SpecError
@@ -60,8 +60,7 @@ def test_a_whole_spec_is_read(project: Project) -> None:
     assert (long.location.line, long.location.column) == (13, 16)
     [rule] = spec.expect
     assert (rule.kind, rule.argument) == ("finish_reason", "stop")
-    assert rule.place is not None
-    assert rule.place.location.line == 15
+    assert rule.path == ("expect", 0, "finish_reason")
     assert spec.compare == CompareRules(
         mode="json", ignore=("$.note",), ignore_order=True, tolerance=0.1
     )
@@ -113,7 +112,7 @@ def test_a_folder_or_nothing_is_no_spec(project: Project) -> None:
 
     for name, message in (("a.yaml", "is a folder"), ("b.yaml", "cannot read")):
         with pytest.raises(SpecErrors, match=message):
-            load_spec(project.root / "specs" / name, root=project.root, expectations={})
+            load_spec(project.root / "specs" / name, root=project.root, known=KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +144,7 @@ def test_a_folder_or_nothing_is_no_spec(project: Project) -> None:
             "1a",
         ),
         ("expect: {contains: x}", "`expect` must be a list, not a mapping", "{contains: x}"),
-        ("expect: [contains]", "`expect[0]` must be a mapping of one key", "contains"),
+        ("expect: [contains]", "`expect[0]` must be a mapping with one rule", "contains"),
         ("expect: [{contain: x}]", "unknown key `contain`", "contain"),
         ("expect: [{contains: 3}]", "it must be text", "3"),
         ("compare: {mode: jsn}", "`mode` cannot be `jsn`", "jsn"),
@@ -254,7 +253,7 @@ def test_defaults_fill_only_what_a_spec_leaves_out(project: Project) -> None:
     assert "seed" not in spec.origins
     assert "model" not in spec.origins
     assert spec.compare == CompareRules(mode="json", tolerance=1)
-    assert [(rule.argument, rule.place) for rule in spec.expect] == [("x", None)]
+    assert [(rule.argument, rule.path) for rule in spec.expect] == [("x", ())]
     own = project.load(text + "model: own\nexpect: [{contains: y}]\n", defaults=defaults)
     assert own.fields["model"] == "own"
     assert [rule.argument for rule in own.expect] == ["y"]
