@@ -9,6 +9,7 @@
     ├── SpecError               one mistake in a spec or in a file it names   2
     ├── SpecErrors              all the mistakes of a run, together           2
     ├── SnapshotError           an accepted reply that cannot be used         2
+    ├── runs.RecordError        a run that cannot be recorded; it goes on     1
     └── ProviderError           no reply; it ends its own case only           3
 
 How an error looks on a screen is the business of ``reports``; which exit code ends the process is

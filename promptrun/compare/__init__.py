@@ -21,8 +21,9 @@ def compare(accepted: Snapshot, new: Snapshot, rules: CompareRules) -> Compariso
     the reply where it differs under the rules. Nothing is raised: what cannot be compared, because
     it is too large, too deep or not what it should be, is a difference.
     """
-    # An ignore that matches nothing is worth a warning even where all is equal.
-    if not rules.ignore and accepted.digests == new.digests and _is_same(accepted, new):
+    # A query or a pattern that matches nothing is worth a warning even where all is equal.
+    applied = rules.ignore or rules.replace
+    if not applied and accepted.digests == new.digests and _is_same(accepted, new):
         return Comparison()
     # What finds differences is a dozen modules, and most comparisons find none.
     from promptrun.compare.whole import find_differences

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptrun.compare.calls import compare_calls
+from promptrun.compare.content import Json, Reader, as_text
 from promptrun.compare.exact import compare_exact
 from promptrun.compare.write import write_json
-from promptrun.files.json import parse_faithfully
 from promptrun.models import CompareRules, Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from promptrun.compare.ignore import Ignore
     from promptrun.compare.mode import CompareText, Mode
 
     Choice = dict[str, Any]
@@ -27,13 +26,27 @@ class Comparer(NamedTuple):
 
     mode: Mode
     rules: CompareRules
-    ignore: Ignore | None
+    reader: Reader
 
     def json(self, where: str, old: Any, new: Any) -> Difference | None:
-        """Two values of the reply, without what is ignored in them."""
-        if self.ignore:
-            old, new = self.ignore.drop(old), self.ignore.drop(new)
-        return self.mode.json(where, old, new, self.rules)
+        """Two values of the reply, as they are read."""
+        return self.mode.json(where, self.reader.json(old), self.reader.json(new), self.rules)
+
+    def text(self, where: str, old: str | None, new: str | None) -> Difference | None:
+        """Two texts of the reply, as they are read; None is no text."""
+        old = None if old is None else self.reader.text(old)
+        new = None if new is None else self.reader.text(new)
+        return _compare_texts(where, old, new, self.mode.text)
+
+    def content(self, where: str, old: Choice, new: Choice) -> Difference | None:
+        """What two choices say."""
+        old_content, new_content = self.reader.content(old), self.reader.content(new)
+        if isinstance(old_content, Json) and isinstance(new_content, Json):
+            return self.mode.json(where, old_content.value, new_content.value, self.rules)
+        if isinstance(old_content, Json) or isinstance(new_content, Json):
+            # JSON on one side alone, so even equal texts would be another kind of reply.
+            return Difference(where=where, old=as_text(old_content), new=as_text(new_content))
+        return _compare_texts(where, old_content, new_content, self.mode.text)
 
 
 def compare_choices(
@@ -43,9 +56,9 @@ def compare_choices(
     for index in range(max(len(old), len(new))):
         where = f"choice {index + 1}"
         if index >= len(old):
-            yield Difference(where=where, new=_write_choice(new[index]))
+            yield Difference(where=where, new=_write_choice(new[index], comparer.reader))
         elif index >= len(new):
-            yield Difference(where=where, old=_write_choice(old[index]))
+            yield Difference(where=where, old=_write_choice(old[index], comparer.reader))
         else:
             yield from _compare_choice(where, old[index], new[index], comparer)
 
@@ -58,9 +71,9 @@ def _compare_choice(
     if mode.finish_reason:
         reasons = old.get("finish_reason"), new.get("finish_reason")
         found.append(_compare_texts(f"{where}, finish_reason", *reasons, compare_exact))
-    found.append(_compare_content(where, old, new, comparer))
+    found.append(comparer.content(where, old, new))
     refusals = old.get("refusal") or None, new.get("refusal") or None
-    found.append(_compare_texts(f"{where}, refusal", *refusals, mode.text))
+    found.append(comparer.text(f"{where}, refusal", *refusals))
     found += compare_calls(where, old, new, comparer.json)
     found += [
         comparer.json(f"{where}, {name}", old.get(name), new.get(name))
@@ -77,49 +90,6 @@ def _compare_texts(
     return compare(where, old, new)
 
 
-def _compare_content(where: str, old: Choice, new: Choice, comparer: Comparer) -> Difference | None:
-    text = old.get("content")
-    if text is not None and text == new.get("content") and not comparer.ignore:
-        return None
-    reads = comparer.mode.reads
-    old_content, new_content = _read(old, reads), _read(new, reads)
-    if isinstance(old_content, _Json) and isinstance(new_content, _Json):
-        return comparer.json(where, old_content.value, new_content.value)
-    if isinstance(old_content, _Json) or isinstance(new_content, _Json):
-        # JSON on one side alone, so even equal texts would be another kind of reply.
-        return Difference(where=where, old=_text_of(old_content), new=_text_of(new_content))
-    return _compare_texts(where, old_content, new_content, comparer.mode.text)
-
-
-class _Json(NamedTuple):
-    value: Any
-
-
-def _read(choice: Choice, reads: str) -> _Json | str | None:
-    """Content as the mode reads it. An empty text is none: servers write either for a tool call.
-
-    A reply that was accepted in a mode of JSON and is read as text now is its canonical text.
-    """
-    text: str | None = choice.get("content") or None
-    if "json" in choice:
-        value = choice["json"]
-        if reads == "json" or (reads == "structures" and isinstance(value, (dict, list))):
-            return _Json(value)
-        return write_json(value)
-    if text is None or reads == "text":
-        return text
-    if reads == "structures" and not text.lstrip(" \t\r\n").startswith(("{", "[")):
-        return text
-    try:
-        return _Json(parse_faithfully(text))
-    except ValueError:
-        return text
-
-
-def _text_of(content: _Json | str | None) -> str | None:
-    return write_json(content.value) if isinstance(content, _Json) else content
-
-
-def _write_choice(choice: Choice) -> str:
-    content = _text_of(_read(choice, "json"))
+def _write_choice(choice: Choice, reader: Reader) -> str:
+    content = as_text(reader.content(choice))
     return write_json(choice) if content is None else content

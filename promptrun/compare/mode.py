@@ -27,3 +27,5 @@ class Mode(Struct, frozen=True, kw_only=True):
     json: CompareJson
     finish_reason: bool = True
     """Whether another finish reason is a difference."""
+    replies: bool = True
+    """Whether replies are compared at all."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
+from promptrun.compare.forms import same_forms
 from promptrun.compare.index import MAX_DEPTH, Index
 from promptrun.compare.mode import Mode
 from promptrun.compare.values import compare_values, same_text, write_bounded
@@ -33,7 +34,10 @@ def compare_shape(where: str, old: Any, new: Any, rules: CompareRules) -> Differ
         return None
     index = _ShapeIndex()
     if not (index.add(old) and index.add(new)):
-        return write_bounded(where, old, new)
+        same = same_forms(
+            old, new, lambda value: _TYPES[type(value)], lambda items: sorted({*items})
+        )
+        return None if same else write_bounded(where, old, new)
     if index.key(old) == index.key(new):
         return None
     if index.depth > MAX_DEPTH:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from promptrun.compare.forms import same_values
 from promptrun.compare.index import MAX_DEPTH, Index
 from promptrun.compare.walk import PastBoundError, find_changes
 from promptrun.compare.write import write_json
@@ -34,12 +35,13 @@ def compare_values(
     if same_text(old, new):
         return None
     index = Index(unordered=rules.ignore_order, literal=literal)
-    if not (index.add(old) and index.add(new)):
-        return write_bounded(where, old, new)
-    if index.key(old) == index.key(new):
+    indexed = index.add(old) and index.add(new)
+    if indexed and index.key(old) == index.key(new):
         return None
-    if index.depth > MAX_DEPTH:
-        return write_bounded(where, old, new)
+    if not indexed or index.depth > MAX_DEPTH:
+        # What is literal is the same only where its text is.
+        same = not literal and same_values(old, new, rules)
+        return None if same else write_bounded(where, old, new)
     try:
         changes = find_changes(old, new, index, rules, any_item=any_item)
     except PastBoundError:

@@ -141,7 +141,7 @@ class _Walk:
             if self._unordered:
                 return len(match_all(old, new, self._key, self._same)) == len(old)
             return all(map(self._same, old, new))
-        return _is_number(old) and _is_number(new) and within(old, new, self._tolerance)
+        return is_number(old) and is_number(new) and within(old, new, self._tolerance)
 
     def _features(self, items: Iterable[Any]) -> Sequence[frozenset[Any]]:
         return [frozenset(self._parts(item)) for item in items]
@@ -186,7 +186,8 @@ def write_name(name: str) -> str:
     return f"['{inner}']"
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number of JSON; in Python `True` would be one, too."""
     return type(value) in (int, float)
 
 

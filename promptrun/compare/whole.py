@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from promptrun.compare import auto, exact, json, shape, text
+from msgspec import structs
+
+from promptrun.compare import auto, exact, json, none, shape, text
 from promptrun.compare.choices import Comparer, compare_choices
-from promptrun.compare.ignore import Ignore
+from promptrun.compare.content import Reader
 from promptrun.compare.request import compare_requests, moved_parts
 from promptrun.models import Cause, CompareRules, Comparison, Difference, Snapshot
 
@@ -21,6 +23,7 @@ MODES: Final[dict[str, Mode]] = {
     "text": text.MODE,
     "json": json.MODE,
     "shape": shape.MODE,
+    "none": none.MODE,
 }
 """What `compare.mode` may say."""
 
@@ -29,13 +32,7 @@ _SERVED = {"model": "served model", "system_fingerprint": "system_fingerprint"}
 
 def find_differences(accepted: Snapshot, new: Snapshot, rules: CompareRules) -> Comparison:
     """The whole of `compare`, for snapshots that may differ."""
-    ignore = Ignore(rules.ignore) if rules.ignore else None
-    comparer = Comparer(mode=MODES[rules.mode], rules=rules, ignore=ignore)
-    reply = list(
-        compare_choices(
-            accepted.reply.get("choices") or [], new.reply.get("choices") or [], comparer
-        )
-    )
+    reply, warnings = _compare_replies(accepted.reply, new.reply, rules)
     moved = moved_parts(accepted, new)
     # Asking for another model says already why another one answered.
     served = [] if Cause.MODEL in moved else list(_served_apart(accepted, new))
@@ -49,8 +46,24 @@ def find_differences(accepted: Snapshot, new: Snapshot, rules: CompareRules) -> 
         request=tuple(compare_requests(accepted, new, moved)),
         reply=(*served, *reply) if reply else (),
         notes=() if reply else tuple(f"{one.where}: {one.old} → {one.new}" for one in served),
-        warnings=tuple(ignore.warnings()) if ignore else (),
+        warnings=warnings,
+        compared=MODES[rules.mode].replies,
     )
+
+
+def _compare_replies(
+    old: dict[str, Any], new: dict[str, Any], rules: CompareRules
+) -> tuple[list[Difference], tuple[str, ...]]:
+    """What differs between the choices, and what the author of the rules should know."""
+    mode = MODES[rules.mode]
+    if not mode.replies:
+        return [], ()
+    reader = Reader(mode, rules)
+    choices = old.get("choices") or [], new.get("choices") or []
+    found = list(compare_choices(*choices, Comparer(mode=mode, rules=rules, reader=reader)))
+    if reader.gave_up:
+        found, _ = _compare_replies(old, new, structs.replace(rules, replace=()))
+    return found, tuple(reader.warnings())
 
 
 def _served_apart(accepted: Snapshot, new: Snapshot) -> Iterator[Difference]:

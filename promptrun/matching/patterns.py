@@ -54,13 +54,19 @@ def search(pattern: str, text: str) -> tuple[int, int] | None:
 
 def check_replacement(pattern: str, replacement: str) -> str | None:
     r"""Why `replacement` (with ``\1`` and ``\g<name>`` for groups) cannot be used; else None."""
+    import regex
+
     try:
-        # What it is made into is checked against the groups as soon as there is a match.
-        _compile(pattern)
-        _compile(f"(?:{pattern})?").sub(replacement, "", count=1)
+        compiled = _compile(pattern)
+        names = {number: name for name, number in compiled.groupindex.items()}
+        # A pattern of the same groups, all of them empty: it always matches, and no text matters.
+        groups = (
+            f"(?P<{names[n]}>)" if n in names else "()" for n in range(1, compiled.groups + 1)
+        )
+        regex.compile("".join(groups)).sub(replacement, "", count=1)
     except ValueError as error:
         return str(error)
-    except (IndexError, KeyError, _regex_error()) as error:
+    except (IndexError, KeyError, regex.error) as error:
         return str(error.args[0]) if error.args else "it names a group that is not there"
     return None
 
@@ -88,13 +94,6 @@ def _in_time(pattern: str, run: Callable[[], _T]) -> _T:
         raise PatternError(f"`{pattern}` was given up after {SECONDS:g} s") from None
     except MemoryError:
         raise PatternError(f"`{pattern}` needs too much memory") from None
-
-
-def _regex_error() -> type[Exception]:
-    import regex
-
-    error: type[Exception] = regex.error
-    return error
 
 
 @lru_cache(maxsize=256)

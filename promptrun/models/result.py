@@ -69,7 +69,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """What moved without making the case `changed`: another served model with an equal reply."""
     warnings: tuple[str, ...] = ()
-    """An ignore that matches nothing."""
+    """An ignore or a replacement that matches nothing, or that could not be made."""
+    compared: bool = True
+    """False in the mode `none`: nobody knows whether the reply differs."""
 
     @property
     def equal(self) -> bool:
@@ -117,6 +119,8 @@ class CaseResult(Struct, frozen=True, kw_only=True):
     """Why the case was skipped, is missing, or could not be compared."""
     warnings: tuple[Warned, ...] = ()
     notes: tuple[str, ...] = ()
+    hint: str | None = None
+    """What would help, where a difference has a usual remedy; a screen tells it once a run."""
     snapshot: str | None = None
     """The snapshot's path below the root."""
     pending: str | None = None

@@ -24,13 +24,24 @@ class RateTest(Struct, frozen=True, kw_only=True):
     """None where the accepted set does not tell."""
     p: float | None = None
     """One-sided, by Fisher's exact test: how likely so few would keep it were nothing changed."""
+    corrected: float | None = None
+    """`p` as it counts among all tests of the case, by Holm's correction."""
+    least_p: float | None = None
+    """The smallest `corrected` that this accepted set leaves possible, with no reply that keeps it;
+    above `alpha`, this test can never alarm. None, like `p`, where there was nothing to test."""
     alarm: bool = False
+    """Whether `corrected` is at most `alpha`."""
 
 
 class ReplyTest(Struct, frozen=True, kw_only=True):
     """The replies themselves: a permutation test on the energy distance of the two sets."""
 
     p: float
+    corrected: float | None = None
+    """`p` as it counts among all tests of the case, by Holm's correction."""
+    least_p: float | None = None
+    """The smallest `corrected` that sets of these sizes could give; above `alpha`, this test can
+    never alarm."""
     effect: float
     """The energy distance over twice the mean distance between the sets: 0 alike, 1 apart."""
     exact: bool
@@ -39,7 +50,11 @@ class ReplyTest(Struct, frozen=True, kw_only=True):
     before: tuple[str, ...]
     """Up to three typical replies of the accepted set, as text, the most typical first."""
     now: tuple[str, ...]
+    bounded: bool = False
+    """Whether the replies are too large for the mode's own measure, and a coarser one was taken:
+    pairs of neighbouring words, leaves without a tolerance, or only equal or not."""
     alarm: bool = False
+    """Whether `corrected` is at most `alpha`."""
 
 
 class SetComparison(Struct, frozen=True, kw_only=True):
@@ -53,14 +68,17 @@ class SetComparison(Struct, frozen=True, kw_only=True):
     replies: ReplyTest | None = None
     """None where the mode of comparing is `none`."""
     least_p: float
-    """The smallest p that sets of these sizes can give, once corrected; above `alpha`, no
-    difference could ever be an alarm."""
+    """The smallest `least_p` of all tests: above `alpha`, no difference could ever be an alarm.
+    1 where nothing was tested."""
     enough: int | None = None
-    """How many samples would do, on both sides, where these do not; None where they do."""
+    """How many samples would do, on both sides, where these are too few for any alarm; None where
+    they are not, or where no number would help."""
     second: SetComparison | None = None
     """The same with fresh replies, asked for because the first look alarmed."""
     false_alarms: float
     """The share of unchanged cases that both looks would take for changed, by the sizes."""
+    warnings: tuple[str, ...] = ()
+    """What the author of the rules should know, as in `Comparison`."""
 
     @property
     def alarm(self) -> bool:

@@ -6,10 +6,10 @@ import pytest
 
 from promptrun.compare import compare
 from promptrun.compare.whole import MODES
-from promptrun.models import CompareRules, Comparison, Snapshot
+from promptrun.models import Cause, CompareRules, Comparison, Replacement, Snapshot
 from tests.compare.snapshots import built, choice, said, snapshot
 
-EVERY_MODE = list(MODES)
+COMPARING = [name for name, mode in MODES.items() if mode.replies]
 
 
 def call(name: str, arguments: Any, **more: Any) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def places(comparison: Comparison) -> list[str]:
     return [one.where for one in comparison.reply]
 
 
-@pytest.mark.parametrize("mode", EVERY_MODE)
-class TestInEveryMode:
+@pytest.mark.parametrize("mode", COMPARING)
+class TestInEveryModeThatCompares:
     def test_a_choice_more_or_less_is_a_difference(self, mode: str) -> None:
         one, two = said("a"), snapshot(choice(content="a"), choice(content="b"))
         (added,) = run(one, two, mode).reply
@@ -129,3 +129,38 @@ def test_auto_takes_a_bare_number_for_text() -> None:
 def test_a_reply_accepted_as_json_is_its_canonical_text_in_a_mode_of_text(mode: str) -> None:
     assert run(built({"b": 1, "a": 2}), built({"a": 2, "b": 1}), mode).equal
     assert places(run(built({"a": 1}), said('{"a":1}'), mode)) == ["choice 1"]
+
+
+class TestInModeNone:
+    def test_no_part_of_a_reply_can_be_a_difference(self) -> None:
+        old = snapshot({"finish_reason": "stop", "content": "서울", "later": 1})
+        for new in (
+            said("부산"),
+            built({"a": 1}),
+            snapshot(choice(refusal="No.")),
+            snapshot({"finish_reason": "length"}),
+            calls(call("sun", {})),
+            snapshot(choice(content="a"), choice(content="b")),
+            snapshot(),
+        ):
+            assert run(old, new, "none") == Comparison()
+            assert run(new, old, "none") == Comparison()
+
+    def test_a_request_that_moved_is_its_only_cause(self) -> None:
+        def asked(text: str, reply: str) -> Snapshot:
+            request = {"model": "m", "messages": [{"role": "user", "content": text}]}
+            return snapshot(choice(content=reply), request=request)
+
+        comparison = run(asked("서울은?", "a"), asked("부산은?", "b"), "none")
+        assert comparison.causes == (Cause.PROMPT,)
+        assert comparison.reply == ()
+
+    def test_another_model_that_answered_is_a_note_whatever_it_said(self) -> None:
+        new = snapshot(choice(content="b"), served="m-2026-02-02")
+        comparison = run(said("a"), new, "none")
+        assert comparison.equal
+        assert comparison.notes == ("served model: m-2026-01-01 → m-2026-02-02",)
+
+    def test_rules_that_were_not_applied_are_no_warning(self) -> None:
+        rules = {"ignore": ("$.x",), "replace": (Replacement(pattern="x", text="y"),)}
+        assert run(said("a"), said("b"), "none", **rules).warnings == ()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptrun.compare import compare
+from promptrun.compare import compare, forms, index
+from promptrun.compare.shape import compare_shape
 from promptrun.compare.values import compare_json
 from promptrun.compare.walk import MAX_CHANGES, within
 from promptrun.compare.write import write_json
@@ -186,6 +187,51 @@ class TestTolerance:
         assert differ(old, new, ignore_order=True, tolerance=0.05) is not None
 
 
+class TestPastTheIndex:
+    """Values of more nodes than an index takes are still compared by the rules."""
+
+    @pytest.fixture(autouse=True)
+    def _no_index(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(index, "MAX_NODES", 0)
+
+    @settings(max_examples=200, deadline=None)
+    @given(VALUES, VALUES, st.sampled_from([{}, {"ignore_order": True}, {"tolerance": 0.5}]))
+    def test_they_differ_exactly_when_others_do(
+        self, old: Any, new: Any, rules: dict[str, Any]
+    ) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(index, "MAX_NODES", 1_000)
+            same = differ(old, new, **rules) is None
+        assert (differ(old, new, **rules) is None) is same
+
+    @settings(max_examples=200, deadline=None)
+    @given(VALUES, VALUES)
+    def test_they_are_of_one_shape_exactly_when_others_are(self, old: Any, new: Any) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(index, "MAX_NODES", 1_000)
+            same = compare_shape("choice 1", old, new, CompareRules()) is None
+        assert (compare_shape("choice 1", old, new, CompareRules()) is None) is same
+
+    def test_a_tolerance_is_not_applied_where_order_is_ignored(self) -> None:
+        rules = {"ignore_order": True, "tolerance": 0.5}
+        assert differ([1, 2], [2.0, 1], **rules) is None
+        assert differ([1, 2], [2.1, 1], **rules) is not None
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            pytest.param(["a,b"], ["a", "b"], id="a comma in a text"),
+            pytest.param(["1"], [1], id="a number and its text"),
+            pytest.param([True], [1], id="true and one"),
+            pytest.param({'a":1,"b': 1}, {"a": 1, "b": 1}, id="quotes in a name"),
+            pytest.param(2**53 + 1, float(2**53), id="neighbours that a float cannot tell apart"),
+        ],
+    )
+    def test_what_could_be_spelled_alike_is_different(self, old: Any, new: Any) -> None:
+        for rules in ({}, {"ignore_order": True}, {"tolerance": 1e-9}):
+            assert differ(old, new, **rules) is not None
+
+
 class TestBounds:
     @pytest.mark.parametrize("depth", [100, 101, 500, 2_000, 100_000])
     @pytest.mark.parametrize("rules", [{}, {"ignore_order": True}, {"tolerance": 0.5}])
@@ -208,9 +254,27 @@ class TestBounds:
         difference = differ(old, new, ignore_order=True, tolerance=1)
         assert difference is not None
         assert difference.bounded
-        huge = differ([1] * 200_000, [1.0] * 200_000)
-        assert huge is not None
-        assert huge.bounded
+
+    @pytest.mark.parametrize("rules", [{}, {"ignore_order": True}, {"tolerance": 0.5}])
+    def test_a_value_too_large_for_every_pass_is_equal_only_as_it_is_spelled(
+        self, rules: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(index, "MAX_NODES", 10)
+        monkeypatch.setattr(forms, "MAX_FORMED", 20)
+        assert differ([1] * 9, [1.0] * 9, **rules) is None
+        assert differ([1] * 11, [1] * 11, **rules) is None
+        difference = differ([1] * 11, [1.0] * 11, **rules)
+        assert difference is not None
+        assert difference.bounded
+
+    @pytest.mark.parametrize("rules", [{}, {"ignore_order": True}, {"tolerance": 0.5}])
+    def test_a_value_too_large_and_too_deep_is_different(
+        self, rules: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(index, "MAX_NODES", 10)
+        difference = differ(nested(5_000, 1), nested(5_000, 1.0), **rules)
+        assert difference is not None
+        assert difference.bounded
 
     def test_without_order_the_bounded_texts_are_sorted_alike(self) -> None:
         old = [{"i": number} for number in range(3_000)]

@@ -74,6 +74,7 @@ def test_a_replacement_that_cannot_be_made_is_known_before(pattern: str, replace
 def test_a_good_replacement_has_no_problem() -> None:
     assert patterns.check_replacement(r"(\d+)", r"<\1>") is None
     assert patterns.check_replacement(r"\d+", "숫자") is None
+    assert patterns.check_replacement("(?x) (?P<year>a)  # a comment", r"<\g<year>>") is None
 
 
 def test_a_replacement_that_would_fill_the_memory_is_an_error() -> None:
