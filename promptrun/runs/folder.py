@@ -1,0 +1,120 @@
+"""The records of a project: named, listed, and the old ones deleted."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from promptrun.errors import UsageError
+from promptrun.files.tree import FileProblem
+from promptrun.runs.place import LAST, SHOWN, check_file, companions, find_records
+from promptrun.runs.reader import RunReader, look_at
+from promptrun.runs.record import RunInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAMED = 3
+"""How many runs a hint names."""
+
+
+def open_run(root: Path, name: str) -> RunReader:
+    """The record of a run: ``last``, its id, or the beginning of one id only.
+
+    ``last`` is the run that began last, of those whose record can be read. Raises UsageError where
+    no run is meant, where several are, and where the record cannot be read.
+    """
+    return RunReader(_find(root.resolve(), name))
+
+
+def list_runs(root: Path) -> list[RunInfo]:
+    """Every recorded run, the newest first; a record that cannot be read says so, at the end."""
+    found = map(_look, find_records(root.resolve()))
+    return sorted(
+        # One that another process deleted meanwhile is no problem.
+        (info for info in found if info.problem is None or os.path.lexists(info.path)),
+        key=lambda info: (info.problem is None, info.began, info.id),
+        reverse=True,
+    )
+
+
+def trim_runs(root: Path, keep: int, days: float | None = None) -> list[str]:
+    """Delete the records beyond the newest `keep`, and those of runs that began `days` ago.
+
+    Never one that somebody writes or reads, nor a file that is no record. Gives the ids of what it
+    deleted; one that the disk does not let go stays, unsaid.
+    """
+    runs = [info for info in list_runs(root) if info.problem is None]
+    oldest = _days_ago(days)
+    old = [info for place, info in enumerate(runs) if place >= keep or info.began < oldest]
+    return [info.id for info in old if _delete(info.path)]
+
+
+def _find(root: Path, name: str) -> Path:
+    if name == LAST:
+        newest = next(iter(list_runs(root)), None)
+        if newest is None:
+            raise UsageError(f"no run is recorded in `{SHOWN}`", hint=f"looked in `{root}`")
+        if newest.problem is not None:
+            raise newest.problem
+        return newest.path
+    records = {path.stem: path for path in find_records(root)}
+    found = sorted(run_id for run_id in records if run_id.startswith(name)) if name else []
+    if name in records or len(found) == 1:
+        return records[name if name in records else found[0]]
+    shown = ", ".join(f"`{run_id}`" for run_id in (found or sorted(records))[-_NAMED:])
+    if found:
+        raise UsageError(f"`{name}` begins the names of {len(found)} runs", hint=f"such as {shown}")
+    raise UsageError(
+        f"no run `{name[:80]}` is recorded in `{SHOWN}`",
+        hint=f"the last ones are {shown}" if shown else f"looked in `{root}`",
+    )
+
+
+def _look(path: Path) -> RunInfo:
+    try:
+        return look_at(path)
+    except UsageError as problem:
+        return RunInfo(id=path.stem, path=path, problem=problem)
+
+
+def _days_ago(days: float | None) -> str:
+    """As `RunInfo.began` spells it; before everything for None."""
+    if days is None:
+        return ""
+    from datetime import UTC, datetime, timedelta
+
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+
+
+def _delete(path: Path) -> bool:
+    if _is_in_use(path):
+        return False
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    for beside in companions(path):
+        with suppress(OSError):
+            beside.unlink()
+    return True
+
+
+def _is_in_use(path: Path) -> bool:
+    """Whether another connection is open, or the file is none that may be opened for this."""
+    import sqlite3
+
+    try:
+        check_file(path)
+        opened = sqlite3.connect(
+            f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0
+        )
+        with closing(opened) as connection:
+            # Of a record with a log, every open connection holds a lock that this one needs.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+    except (sqlite3.Error, FileProblem):
+        return True
+    return False

@@ -1,0 +1,110 @@
+"""What is kept of a run: values that travel between the pipeline and the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from promptrun.errors import PromptrunError, UsageError
+from promptrun.models import Cause, Digests, Failure, Reply, Verdict, Warned
+
+EndState = Literal[
+    "finished",  # every case has its verdict
+    "stopped",  # given up on purpose: a limit, `--fail-fast`, a failure that is final
+    "interrupted",  # Ctrl-C
+    "crashed",  # an error of promptrun itself
+]
+
+Role = Literal[
+    "sample",  # an answer to the case
+    "second",  # one of the fresh answers after a first look that alarmed
+    "judge",  # what a judge said of the answers
+]
+
+
+class RecordError(PromptrunError):
+    """A run cannot be recorded, or one value of it; the run itself may go on."""
+
+
+class RunMeta(Struct, frozen=True, kw_only=True):
+    """What a run was asked to do, and by which programs; secrets are masked."""
+
+    targets: tuple[str, ...]
+    """As they were typed."""
+    providers: tuple[str, ...] = ()
+    overrides: dict[str, Any] = field(default_factory=dict)
+    """``models.Overrides`` as JSON."""
+    update: str = "auto"
+    samples: int | None = None
+    promptrun: str
+    """Its version; so with the next two."""
+    openai: str | None = None
+    python: str
+    commit: str | None = None
+    """The commit of the project's git, where it is known."""
+
+
+class RecordedReply(Struct, frozen=True, kw_only=True):
+    """One request that was sent for a case, and what came of it: a reply, or a failure."""
+
+    case: str
+    """The id of the case."""
+    digests: Digests
+    """Of the case's request, whatever the role: they tell whether the reply still answers it."""
+    role: Role = "sample"
+    ordinal: int = 0
+    """Which of the N replies of its role (and key), from 0 on."""
+    key: str | None = None
+    """For a judge: which question it was asked."""
+    reply: Reply | None = None
+    failure: Failure | None = None
+    attempts: int = 1
+    queued: float | None = None
+    """Seconds between being wanted and being sent, where that is known."""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: float | None = None
+    """US dollars."""
+
+
+class RecordedCase(Struct, frozen=True, kw_only=True):
+    """What became of a case."""
+
+    spec: str
+    case: str
+    verdict: Verdict
+    provider: str
+    causes: tuple[Cause, ...] = ()
+    reason: str | None = None
+    request: dict[str, Any] | None = None
+    """The body that was sent, masked; None where nothing could be rendered."""
+    digests: Digests | None = None
+    snapshot: str | None = None
+    """The snapshot's path below the root."""
+    warnings: tuple[Warned, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """``specs/json_people.yaml::english``."""
+        return f"{self.spec}::{self.case}"
+
+
+class RunInfo(Struct, frozen=True, kw_only=True):
+    """One record in the list of runs."""
+
+    id: str
+    path: Path
+    meta: RunMeta | None = None
+    """None where `problem` says why the record cannot be read."""
+    began: str = ""
+    """UTC, as ISO 8601 with milliseconds; so is `ended`."""
+    ended: str | None = None
+    state: EndState | None = None
+    """None for a run that goes on, and for one whose process was killed."""
+    exit_code: int | None = None
+    verdicts: dict[Verdict, int] = field(default_factory=dict)
+    """How many cases have each verdict so far."""
+    problem: UsageError | None = None

@@ -1,0 +1,343 @@
+"""A stranger's record: refused in a sentence, within seconds, and nothing of it is run."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from promptrun.errors import UsageError
+from promptrun.runs import RunReader, list_runs, open_run, trim_runs
+from tests.runs.examples import CASE, ended, record, said, start
+
+PAGE = 4096
+
+
+@pytest.fixture(autouse=True)
+def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("promptrun.runs.reader._SECONDS", 0.3)
+
+
+def sql(*statements: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return change
+
+
+def schema(*statements: str) -> Callable[[Path], None]:
+    """Statements that SQLite allows only to who asks for it."""
+    return sql("PRAGMA writable_schema = ON", *statements)
+
+
+def write(data: bytes, at: int = 0) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(data)
+
+    return change
+
+
+def cut(size: int) -> Callable[[Path], None]:
+    return lambda path: os.truncate(path, size)
+
+
+def beside(ending: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
+    return lambda path: make(path.with_name(path.name + ending))
+
+
+def instead(make: Callable[[Path], None]) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return change
+
+
+def knot(table: str) -> Callable[[Path], None]:
+    """Fifteen pages above each other, each naming the next one 300 times: a tree without end."""
+
+    def change(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            root = 1
+            if table != "sqlite_master":
+                query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+                (root,) = connection.execute(query, (table,)).fetchone()
+        data = bytearray(path.read_bytes())
+        leaf, pages = len(data) // PAGE + 1, 15
+        top = root - 1
+        start_of_tree = 100 if root == 1 else 0
+        # The old root becomes the leaf under all of it.
+        page = bytearray(data[top * PAGE : (top + 1) * PAGE])
+        if root == 1:
+            page[:100] = b""
+            page += bytes(100)
+            count = int.from_bytes(page[3:5])
+            for place in range(8, 8 + 2 * count, 2):
+                page[place : place + 2] = (int.from_bytes(page[place : place + 2]) - 100).to_bytes(
+                    2
+                )
+            page[5:7] = (int.from_bytes(page[5:7]) - 100).to_bytes(2)
+        data += page
+        for level in range(pages):
+            data += interior(leaf + level, 300, 0)
+        data[top * PAGE + start_of_tree : (top + 1) * PAGE] = interior(
+            leaf + pages, 300, start_of_tree
+        )
+        data[28:32] = (len(data) // PAGE).to_bytes(4)
+        path.write_bytes(data)
+
+    return change
+
+
+def interior(child: int, count: int, start_of_tree: int) -> bytes:
+    cells = PAGE - 6 * count
+    header = bytes([5, 0, 0]) + count.to_bytes(2) + cells.to_bytes(2) + b"\0" + child.to_bytes(4)
+    pointers = b"".join((cells + 6 * number).to_bytes(2) for number in range(count))
+    body = b"".join(
+        child.to_bytes(4) + bytes([0x80 | (number >> 7), number & 0x7F]) for number in range(count)
+    )
+    return (header + pointers).ljust(cells - start_of_tree, b"\0") + body
+
+
+REFUSED = {
+    "is no database": (write(b"PROMPTRUN"), "it is no SQLite database"),
+    "is cut in its header": (cut(50), "it is no SQLite database"),
+    "is cut in the middle": (cut(3 * PAGE), "it is damaged"),
+    "is of another program": (sql("PRAGMA application_id = 1"), "a database of another program"),
+    "is of a newer format": (sql("PRAGMA user_version = 2"), "its format is 2"),
+    "is of no format": (sql("PRAGMA user_version = 0"), "a database of another program"),
+    "has other pages": (
+        sql("PRAGMA page_size = 512", "VACUUM"),
+        "a database of another program",
+    ),
+    "has a view instead of a table": (
+        sql("DROP TABLE run", "CREATE VIEW run AS SELECT 1 AS began, '{}' AS meta"),
+        "its tables are not those of a record",
+    ),
+    "has a view without end": (
+        sql(
+            "DROP TABLE cases",
+            "CREATE VIEW cases AS WITH RECURSIVE n(verdict) AS "
+            "(SELECT 1 UNION ALL SELECT verdict + 1 FROM n) SELECT * FROM n",
+        ),
+        "its tables are not those of a record",
+    ),
+    "has a trigger": (
+        sql("CREATE TRIGGER t AFTER INSERT ON cases BEGIN DELETE FROM run; END"),
+        "its tables are not those of a record",
+    ),
+    "has a computed column": (
+        sql("ALTER TABLE run ADD COLUMN x AS (zeroblob(1000000000))"),
+        "its tables are not those of a record",
+    ),
+    "has a virtual table": (
+        sql("CREATE VIRTUAL TABLE x USING fts4(y)"),
+        "its tables are not those of a record",
+    ),
+    "has an index less": (
+        sql("DROP INDEX replies_of_case"),
+        "its tables are not those of a record",
+    ),
+    "has a schema that is none": (
+        schema("UPDATE sqlite_master SET sql = 'CREATE TABLE run (x' WHERE name = 'run'"),
+        "it is damaged",
+    ),
+    "has a schema without end": (knot("sqlite_master"), "takes too long"),
+    "names no run": (sql("DELETE FROM run"), "it names no run"),
+    "has settings that are no JSON": (sql("UPDATE run SET meta = '{'"), "a column holds no JSON"),
+    "has settings of another kind": (sql("UPDATE run SET meta = '[]'"), "none of a record"),
+    "has settings that are a number": (sql("UPDATE run SET meta = 7"), "none of a record"),
+    "has settings that are no text": (
+        sql("UPDATE run SET meta = CAST(x'ff' AS TEXT)"),
+        "it is damaged",
+    ),
+    "has settings that are no bytes of text": (sql("UPDATE run SET meta = x'ff'"), "not UTF-8"),
+    "has settings that are nested too deeply": (
+        sql("UPDATE run SET meta = replace(hex(zeroblob(100000)), '0', '[')"),
+        "nested too deeply",
+    ),
+    "has settings of 100 MB": (
+        sql("UPDATE run SET meta = zeroblob(100000000)"),
+        "larger than 64 MiB",
+    ),
+    "has a state that is none": (sql("UPDATE run SET state = 'great'"), "none of a record"),
+    "has a verdict that is none": (sql("UPDATE cases SET verdict = 'fine'"), "none of a record"),
+    "is a link": (
+        instead(lambda path: path.symlink_to(path.parents[2] / "real")),
+        "is a symbolic link",
+    ),
+    "is a pipe": (instead(os.mkfifo), "is no regular file"),
+    "is a folder": (instead(Path.mkdir), "is no regular file"),
+    "has a log that is a pipe": (beside("-wal", os.mkfifo), "is no regular file"),
+    "has a log that is a link": (
+        beside("-wal", lambda path: path.symlink_to("/etc/passwd")),
+        "is a symbolic link",
+    ),
+    "has an index of the log that is a pipe": (beside("-shm", os.mkfifo), "is no regular file"),
+    "has a journal": (beside("-journal", Path.touch), "a journal lies beside it"),
+}
+
+refused = pytest.mark.parametrize(
+    ("change", "why"), [pytest.param(*pair, id=name) for name, pair in REFUSED.items()]
+)
+
+
+@refused
+def test_what_no_promptrun_wrote_is_refused_with_its_name(
+    tmp_path: Path, change: Callable[[Path], None], why: str
+) -> None:
+    record(tmp_path, "good")
+    path = record(tmp_path, "bad")
+    record(tmp_path, "real").rename(tmp_path / "real")
+    change(path)
+    began = time.monotonic()
+
+    with pytest.raises(UsageError) as caught, open_run(tmp_path, "bad") as run:
+        run.info  # noqa: B018 - it is read when it is asked for
+    good, bad = list_runs(tmp_path)
+
+    assert time.monotonic() - began < 20
+    assert caught.value.message.startswith("the record `.promptrun/runs/bad.sqlite` cannot be read")
+    assert why in caught.value.message
+    assert caught.value.hint
+    assert (good.id, good.problem) == ("good", None)
+    assert bad.id == "bad"
+    assert bad.problem is not None
+    with open_run(tmp_path, "last") as run:
+        assert run.info.id == "good"
+    assert trim_runs(tmp_path, keep=0) == ["good"]
+    assert os.path.lexists(path)
+
+
+@pytest.mark.parametrize("table", ["cases", "replies", "run"])
+def test_a_tree_without_end_is_seen_before_it_is_walked(tmp_path: Path, table: str) -> None:
+    knot(table)(record(tmp_path))
+    began = time.monotonic()
+
+    with pytest.raises(UsageError, match="it is damaged"):
+        open_run(tmp_path, "run-1")
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE cases SET causes = '\"prompt\"'", id="causes that are no list"),
+        pytest.param("UPDATE cases SET causes = '[\"moon\"]'", id="a cause that is none"),
+        pytest.param("UPDATE cases SET warnings = '[{\"message\": 1}]'", id="a broken warning"),
+        pytest.param("UPDATE cases SET request = '[1]'", id="a request that is no object"),
+        pytest.param("UPDATE cases SET spec = 7", id="a number as a spec"),
+        pytest.param("UPDATE cases SET name = x'c0'", id="bytes as a name"),
+    ],
+)
+def test_a_case_that_is_none_is_refused(tmp_path: Path, change: str) -> None:
+    path = record(tmp_path)
+    # The affinity of a column would turn a number into text.
+    sql(change)(path)
+
+    with open_run(tmp_path, "run-1") as run:
+        if "spec" in change:
+            assert [case.spec for case in run.cases()] == ["7"]
+            return
+        with pytest.raises(UsageError, match="cannot be read"):
+            list(run.cases())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("raw = '[]'", id="a reply that is no object"),
+        pytest.param("raw = '{'", id="a reply that is no JSON"),
+        pytest.param("raw = x'ff'", id="a reply that is no text"),
+        pytest.param("total = NULL", id="a reply that took no time"),
+        pytest.param("total = 'long'", id="a time that is no number"),
+        pytest.param("streamed = 2", id="a flag that is none"),
+        pytest.param("role = 'boss'", id="a role that is none"),
+        pytest.param("ordinal = 'first'", id="an ordinal that is no number"),
+        pytest.param('failure = \'{"kind": "mood", "message": ""}\'', id="a strange failure"),
+        pytest.param("prompt = x'ff'", id="digests that are no text"),
+        pytest.param("cost = '1 dollar'", id="a cost that is no number"),
+    ],
+)
+def test_a_reply_that_is_none_is_refused(tmp_path: Path, change: str) -> None:
+    sql(f"UPDATE replies SET {change}")(record(tmp_path))  # noqa: S608 - of the list above
+
+    with open_run(tmp_path, "run-1") as run, pytest.raises(UsageError, match="cannot be read"):
+        list(run.replies(CASE))
+
+
+def test_a_name_cannot_carry_sql(tmp_path: Path) -> None:
+    record(tmp_path)
+
+    with open_run(tmp_path, "run-1") as run:
+        assert list(run.replies("x' OR '1' = '1")) == []
+
+
+def test_a_folder_that_leads_out_of_the_project_is_not_read(tmp_path: Path) -> None:
+    record(tmp_path / "other")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / ".promptrun").symlink_to(tmp_path / "other" / ".promptrun")
+
+    for use in (list_runs, lambda root: open_run(root, "last"), lambda root: trim_runs(root, 0)):
+        with pytest.raises(UsageError, match="leads out of the project"):
+            use(tmp_path / "root")
+
+
+def test_a_log_that_holds_anything_is_no_danger(tmp_path: Path) -> None:
+    writer = start(tmp_path)
+    for number in range(100):
+        writer.add_case(ended(str(number)), [said(number)])
+    log = writer.path.with_name(writer.path.name + "-wal").read_bytes()
+    main = writer.path.read_bytes()
+    writer.close("finished")
+    for place in range(0, len(log), len(log) // 40):
+        copied = tmp_path / f"{place}.sqlite"
+        copied.write_bytes(main)
+        broken = bytearray(log)
+        broken[place : place + 7] = b"\xff" * 7
+        copied.with_name(f"{copied.name}-wal").write_bytes(broken)
+        # A frame that was altered ends the log: what stands before it counts.
+        with RunReader(copied) as run:
+            found = [case.case for case in run.cases()]
+            assert found == [str(number) for number in range(len(found))]
+
+
+def test_a_damaged_file_is_read_or_refused_and_nothing_else_happens(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    good = path.read_bytes()
+    chance = random.Random(7)  # noqa: S311 - the same bytes each time
+    refused = 0
+    for _ in range(200):
+        broken = bytearray(good)
+        for _ in range(chance.choice([1, 3, 20])):
+            page = chance.randrange(len(good) // PAGE) * PAGE
+            broken[page + chance.choice([chance.randrange(PAGE), chance.randrange(40)])] = (
+                chance.randrange(256)
+            )
+        path.write_bytes(broken)
+        try:
+            list_runs(tmp_path)
+            with open_run(tmp_path, "run-1") as run:
+                _ = (run.info, list(run.cases()), list(run.replies(CASE)))
+        except UsageError:
+            refused += 1
+    assert refused > 50
+
+
+def test_a_reader_that_was_closed_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    record(tmp_path)
+    run = open_run(tmp_path, "run-1")
+    run.close()
+
+    with pytest.raises(sqlite3.ProgrammingError):
+        list(run.cases())
