@@ -40,7 +40,7 @@ def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def make_options(
+def make_options(  # noqa: PLR0913 - each is an option by its name
     targets: tuple[str, ...],
     *,
     keyword: str | None = None,
@@ -50,6 +50,7 @@ def make_options(
     provider: str | None = None,
     env_file: Path | None = None,
     no_stream: bool = False,
+    samples: int | None = None,
     **rest: Any,
 ) -> Options:
     """What the options of a command mean to the pipeline; UsageError for a bad `--var`."""
@@ -67,7 +68,9 @@ def make_options(
         environ=os.environ,
         env_file=env_file,
         keyword=keyword,
-        overrides=Overrides(vars=dict(map(_split_variable, variables)), fields=fields),
+        overrides=Overrides(
+            vars=dict(map(_split_variable, variables)), fields=fields, samples=samples
+        ),
         provider=provider,
         **rest,
     )

@@ -40,6 +40,15 @@ Exit codes:
     help="Which snapshots to write; auto is `new` for a person and `none` in CI.",
 )
 @click.option("--replay", is_flag=True, help="Judge the accepted replies; no network, no key.")
+@click.option(
+    "--changed", is_flag=True, help="Send what moved since its snapshot; replay the rest."
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Ask each case N times and judge the set; writes nothing.",
+)
 @click.option("--no-stream", is_flag=True, help="Ask for whole replies even where a spec streams.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a case on stdout.")
 @click.option("--raw", is_flag=True, help="The server's reply alone, as indented JSON.")

@@ -16,6 +16,7 @@ from promptrun.reports.style import visible, visible_json, visible_line
 from promptrun.reports.text import (
     NEEDS_READING,
     write_details,
+    write_replies,
     write_reply,
     write_summary,
     write_verdict,
@@ -64,6 +65,8 @@ class RunScreen:
         self._status = _Status(screen)
         self._begun = monotonic()
         self._pending: list[CaseResult] = []
+        self._hints: dict[str, None] = {}
+        self._false_alarms: list[float] = []
         self._plan = plan
         self.counts: Counter[Verdict] = Counter()
         self.updated = 0
@@ -131,6 +134,10 @@ class RunScreen:
         if result.pending and result.verdict is not Verdict.FAILED:
             # Accepting a reply that breaks an expectation would not make it pass.
             self._pending.append(result)
+        if result.hint:
+            self._hints[result.hint] = None
+        if result.sets is not None and result.sets.before:
+            self._false_alarms.append(result.sets.false_alarms)
         if not self._order:
             self._print(result)
         else:
@@ -154,8 +161,8 @@ class RunScreen:
             indent = self._alone and self._screen.out_is_terminal
             self._screen.data(self._safe(write_result(result, indent=indent)))
         elif self._form == "raw":
-            if result.reply:
-                self._screen.data(self._safe(pretty(result.reply.raw)))
+            for reply in result.replies or filter(None, [result.reply]):
+                self._screen.data(self._safe(pretty(reply.raw)))
         elif self._replies and result.reply:
             self._print_reply(result)
         self._end_live_text()
@@ -164,6 +171,9 @@ class RunScreen:
 
     def _print_reply(self, result: CaseResult) -> None:
         assert result.reply is not None  # noqa: S101 - asked by the caller
+        if result.replies:
+            self._screen.data(write_replies(result, terminal=self._screen.out_is_terminal))
+            return
         # Choice 0 of a stream stands there already; it only lacked its line end.
         shown = 1 if self._live else 0
         self._end_live_text()
@@ -198,6 +208,12 @@ class RunScreen:
             self._screen.talk(
                 write_summary(self.counts, style, updated=self.updated, seconds=seconds)
             )
+        if self._false_alarms and not self._quiet:
+            from promptrun.reports.sets import write_false_alarms
+
+            self._screen.talk(write_false_alarms(self._false_alarms))
+        for text in self._hints:
+            self._screen.talk(f"{style.paint('hint', 'bold')}: {text}")
         if self._pending:
             command = shlex.join(["promptrun", "accept", *self._accept_targets()])
             hint = style.paint("hint", "bold")

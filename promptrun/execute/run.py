@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from collections import deque
 from typing import TYPE_CHECKING
 
 from promptrun.errors import UsageError
@@ -22,11 +22,14 @@ def execute(
     *,
     jobs: int = 16,
     policy: RetryPolicy | None = None,
+    urgent: deque[Call] | None = None,
 ) -> Iterator[Event]:
     """Send `calls` and yield what becomes of them: one Answer each, pieces and delays before it.
 
     At most `jobs` are in flight. `calls` may be endless: it is read as places become free, and
-    no more than `jobs` ahead, so that a worker goes on without waiting for the consumer.
+    no more than `jobs` ahead, so that a worker goes on without waiting for the consumer. What the
+    consumer puts into `urgent` between two events goes before the rest of `calls`, and is still
+    taken when these have come to their end: an answer may ask for more.
     The loop runs while the consumer waits for the next event, and not otherwise. Failures are
     answers; after one of kind ``auth`` or ``quota`` nothing more is sent, and the calls that are
     left get the same failure. Closing the generator, an interrupt, and an error of `calls` cancel
@@ -43,30 +46,47 @@ def execute(
             "an event loop is already running in this thread",
             hint="run it in a thread of its own: `await asyncio.to_thread(…)`",
         )
-    waiting = iter(calls)
-    first = next(waiting, None)
-    if first is None:
+    waiting = _Waiting(calls, urgent if urgent is not None else deque())
+    if not waiting:
         return
     crew = Crew(provider, policy or RetryPolicy(), max(1, jobs))
     try:
         crew.final = crew.open()
-        yield from _drive(crew, chain([first], waiting), max(1, jobs))
+        yield from _drive(crew, waiting, max(1, jobs))
     finally:
         crew.close()
 
 
-def _drive(crew: Crew, calls: Iterator[Call], jobs: int) -> Iterator[Event]:
+class _Waiting:
+    """The calls that are not sent yet; false once there are none for now."""
+
+    def __init__(self, calls: Iterable[Call], urgent: deque[Call]) -> None:
+        self._calls = iter(calls)
+        self._urgent = urgent
+        self._next: Call | None = None
+
+    def __bool__(self) -> bool:
+        if self._urgent or self._next is not None:
+            return True
+        self._next = next(self._calls, None)
+        return self._next is not None
+
+    def take(self) -> Call:
+        """The next call, where there is one."""
+        if self._urgent:
+            return self._urgent.popleft()
+        call, self._next = self._next, None
+        assert call is not None  # noqa: S101 - it was asked for
+        return call
+
+
+def _drive(crew: Crew, waiting: _Waiting, jobs: int) -> Iterator[Event]:
     unanswered = 0
     room = jobs
-    more = True
-    while more or unanswered:
-        while more and unanswered < room and crew.final is None:
-            call = next(calls, None)
-            if call is None:
-                more = False
-            else:
-                crew.admit(call, unanswered)
-                unanswered += 1
+    while waiting or unanswered:
+        while unanswered < room and crew.final is None and waiting:
+            crew.admit(waiting.take(), unanswered)
+            unanswered += 1
         if unanswered:
             crew.wait()
         while crew.events:
@@ -78,6 +98,6 @@ def _drive(crew: Crew, calls: Iterator[Call], jobs: int) -> Iterator[Event]:
         # connection does not fall idle: the HTTP library polls every idle one for each request.
         room = 2 * jobs
         if crew.final is not None and not unanswered:
-            for call in calls:
-                yield Answer(key=call.key, failure=crew.final, attempts=0)
+            while waiting:
+                yield Answer(key=waiting.take().key, failure=crew.final, attempts=0)
             return

@@ -7,8 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from promptrun.expect import finish_reason, refusal
+from promptrun.expect import (
+    finish_reason,
+    is_json,
+    json,
+    json_schema,
+    judge_model,
+    live,
+    python,
+    refusal,
+    regex,
+    similar,
+    size,
+    tool_call,
+    words,
+)
 from promptrun.expect.family import Evidence, Finding, Judgement, Question
+from promptrun.expect.judge_text import JUDGE_SPEC, read_judgement
 from promptrun.expect.verdict import describe, judge_expectation, questions_of
 from promptrun.models import Expectation
 
@@ -20,19 +35,41 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAMILIES",
+    "JUDGE_SPEC",
     "KINDS",
     "Evidence",
     "Finding",
     "Judgement",
     "Question",
     "judge",
+    "judge_each",
     "questions",
+    "read_judgement",
     "rule_text",
 ]
 
 FAMILIES: Final[dict[str, Family]] = {
     "finish_reason": finish_reason.FAMILY,
     "refusal": refusal.FAMILY,
+    "contains": words.CONTAINS,
+    "icontains": words.ICONTAINS,
+    "starts_with": words.STARTS_WITH,
+    "equals": words.EQUALS,
+    "one_of": words.ONE_OF,
+    "regex": regex.FAMILY,
+    "max_words": size.MAX_WORDS,
+    "max_chars": size.MAX_CHARS,
+    "is_json": is_json.FAMILY,
+    "json_schema": json_schema.FAMILY,
+    "json": json.FAMILY,
+    "tool_call": tool_call.FAMILY,
+    "similar": similar.FAMILY,
+    "max_latency": live.MAX_LATENCY,
+    "max_first_token": live.MAX_FIRST_TOKEN,
+    "max_tokens": live.MAX_TOKENS,
+    "max_cost": live.MAX_COST,
+    "python": python.FAMILY,
+    "judge": judge_model.FAMILY,
 }
 """What may stand under `expect:`."""
 
@@ -50,19 +87,23 @@ def judge(expectations: Sequence[Expectation], evidence: Evidence) -> tuple[Outc
     always holds gives way to an expectation of its kind, and is told only where it is broken. A
     live reply and a replay are judged by the reply as it is recorded, so that both say the same.
     """
-    outcomes = [
+    stated = len(expectations)
+    return tuple(
         outcome
-        for expectation in expectations
-        for outcome in judge_expectation(FAMILIES[expectation.kind], expectation, evidence)
+        for position, (_, outcomes) in enumerate(judge_each(expectations, evidence))
+        for outcome in outcomes
+        if position < stated or not outcome.kept
+    )
+
+
+def judge_each(
+    expectations: Sequence[Expectation], evidence: Evidence
+) -> list[tuple[Expectation, list[Outcome]]]:
+    """The same rule by rule, those that always hold and are kept among them."""
+    return [
+        (one, judge_expectation(FAMILIES[one.kind], one, evidence))
+        for one in (*expectations, *always_held(expectations))
     ]
-    for expectation in always_held(expectations):
-        family = FAMILIES[expectation.kind]
-        outcomes += [
-            outcome
-            for outcome in judge_expectation(family, expectation, evidence)
-            if not outcome.kept
-        ]
-    return tuple(outcomes)
 
 
 def always_held(expectations: Iterable[Expectation]) -> list[Expectation]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from promptrun.models import Outcome
 
 if TYPE_CHECKING:
@@ -25,13 +27,17 @@ def judge_expectation(
         return _of_no_choice(family, expectation)
     broken = [outcome for outcome in outcomes if not outcome.kept]
     unjudged = [outcome for outcome in outcomes if outcome.not_judged]
-    kept_by_one = len(broken) + len(unjudged) < len(outcomes)
-    if expectation.on == "any" and not kept_by_one:
+    keepers = [one for one in outcomes if one.kept and not one.not_judged]
+    if expectation.on == "any":
         # Some choice that cannot be judged may have kept it.
-        return unjudged[:1] or broken
-    if broken and expectation.on != "any":
-        return broken
-    return unjudged[:1] if unjudged and expectation.on != "any" else [_kept(family, expectation)]
+        return keepers[:1] or unjudged[:1] or broken
+    return broken or unjudged[:1] or [_joined(keepers)]
+
+
+def _joined(keepers: list[Outcome]) -> Outcome:
+    """One outcome for all choices that keep a rule; what is worth telling of each stays."""
+    details = dict.fromkeys(line for one in keepers for line in one.details)
+    return structs.replace(keepers[0], where="", details=tuple(details))
 
 
 def questions_of(

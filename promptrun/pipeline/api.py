@@ -56,6 +56,7 @@ def collect_results(
     *,
     variables: Mapping[str, Any],
     fields: dict[str, Any],
+    samples: int | None,
     **chosen: Any,
 ) -> list[CaseResult]:
     """Every result of a run, in the order in which they came."""
@@ -63,7 +64,7 @@ def collect_results(
         targets=targets,
         cwd=working_folder(),
         environ=os.environ,
-        overrides=Overrides(vars=dict(variables), fields=fields),
+        overrides=Overrides(vars=dict(variables), fields=fields, samples=samples),
         **chosen,
     )
     plan = make_plan(options, sends=not options.replay)

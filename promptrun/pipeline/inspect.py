@@ -16,7 +16,7 @@ from promptrun.pipeline.plan import (
     secrets_for,
     warnings_of,
 )
-from promptrun.pipeline.settle import mask_failure
+from promptrun.pipeline.prepare import mask_failure
 from promptrun.render import render_request
 from promptrun.snapshots import snapshot_path
 

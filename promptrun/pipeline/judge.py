@@ -26,11 +26,14 @@ def judge_reply(
     """The verdict on a reply, and what to do with it.
 
     `comparison` is None where no snapshot can be compared with: there is none, or what is there
-    is `unreadable`. A reply that breaks an expectation only ever becomes pending.
+    is `unreadable`. A reply that breaks an expectation, or one that could not be judged, only ever
+    becomes pending.
     """
     propose: Action = "propose" if policy.pending else "none"
-    if not all(outcome.kept for outcome in outcomes):
-        return Verdict.FAILED, propose
+    broken = [outcome for outcome in outcomes if not outcome.kept]
+    if broken:
+        errors = all(outcome.error is not None for outcome in broken)
+        return Verdict.ERROR if errors else Verdict.FAILED, propose
     if comparison is None:
         if policy.unreadable if unreadable else policy.new:
             return Verdict.NEW, "write"

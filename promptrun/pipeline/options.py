@@ -14,6 +14,7 @@ from promptrun.models import Overrides
 
 UpdateChoice = Literal["auto", "new", "changed", "all", "none"]
 MAX_JOBS = 1000
+MAX_SAMPLES = 1000
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -30,13 +31,17 @@ class Options(Struct, frozen=True, kw_only=True):
     provider: str | None = None
     update: UpdateChoice = "auto"
     replay: bool = False
+    changed: bool = False
+    """Whether only requests that moved since their snapshots are sent."""
     jobs: int | None = None
     timeout: float | None = None
 
     @property
     def judges_only(self) -> bool:
         """Whether the run asks for something else than the specs say, or sends nothing."""
-        return self.replay or bool(self.overrides.vars or self.overrides.fields.keys() - {"stream"})
+        overrides = self.overrides
+        asked = overrides.vars or overrides.fields.keys() - {"stream"} or overrides.samples
+        return self.replay or bool(asked)
 
 
 def working_folder() -> Path:
@@ -58,6 +63,13 @@ def check_options(options: Options) -> None:
         raise UsageError(f"`jobs` must be between 1 and {MAX_JOBS}, not `{options.jobs}`")
     if options.timeout is not None and not (options.timeout > 0 and isfinite(options.timeout)):
         raise UsageError(f"`timeout` must be a number of seconds, not `{options.timeout}`")
+    samples = options.overrides.samples
+    if samples is not None and not 1 <= samples <= MAX_SAMPLES:
+        raise UsageError(f"`samples` must be between 1 and {MAX_SAMPLES}, not `{samples}`")
+    if options.changed and options.replay:
+        raise UsageError(
+            "`--changed` sends what moved, and `--replay` sends nothing", hint="choose one"
+        )
     if options.overrides.fields.get("model") == "":
         raise UsageError("`model` must name a model")
     seed = options.overrides.fields.get("seed", 0)

@@ -95,6 +95,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Variables of the command line that no spec mentions: misspelled, as a rule."""
     run_id: str
     """Stands beside every reply that waits: ``20261122T232510-3f2a``."""
+    python_roots: frozenset[Path] = frozenset()
+    """The projects whose checks in Python may run."""
+
+    def allows_python(self, root: Path) -> bool:
+        """Whether the settings of `root` allow code, and the user trusts them."""
+        return root in self.python_roots
 
     def cases(self, planned: PlannedSpec) -> Iterator[Case | BadCase]:
         """The cases of one spec that were asked for, as a stream."""
@@ -155,7 +161,20 @@ def make_plan(options: Options, *, sends: bool, every_row: bool = False) -> Plan
             place = (planned.project.root, planned.provider)
             if place not in servers:
                 servers[place] = resolve_server(planned.project.settings, planned.provider)
+    if sends or options.replay:
+        plan = _ready_to_judge(plan, sends=sends)
     return structs.replace(plan, masker=secrets_for(settings, servers.values()))
+
+
+def _ready_to_judge(plan: Plan, *, sends: bool) -> Plan:
+    """The plan with all that its expectations and sets of samples take."""
+    # Few plans need any of it, and it stands on this module.
+    from promptrun.pipeline import needs
+
+    needs.require_samplers(plan)
+    if sends:
+        needs.add_judges(plan)
+    return structs.replace(plan, python_roots=needs.python_roots(plan))
 
 
 def _file_of(error: SpecError) -> str:

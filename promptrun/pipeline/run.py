@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from promptrun.models import CaseResult
-from promptrun.pipeline.settle import Prepared, fail, prepare, replay, settle
+from promptrun.pipeline.prepare import Prepared, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from promptrun.config import Masker, MaskStream
     from promptrun.execute import Answer, Call
-    from promptrun.models import Server
+    from promptrun.pipeline.conduct import Ask, Got
     from promptrun.pipeline.plan import Plan
 
     OnSetup = Callable[[int, int], None]
     """Called with the bytes had and the bytes in all while a provider fetches what it needs."""
+
+    Place = tuple[Path, str]
+    """A root, and the name of a provider under its settings."""
 
 
 class StreamPiece(Struct, frozen=True, kw_only=True):
@@ -57,58 +59,79 @@ def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
     the iterator ends what is in flight.
     """
     if plan.options.replay:
+        from promptrun.pipeline.conduct import replay
+
         for planned, case in plan.all_cases():
             ready = prepare(plan, planned, case)
             yield replay(plan, ready) if isinstance(ready, Prepared) else ready
         return
-    for (root, provider), server in plan.servers.items():
-        yield from _ServerRun(plan, root, provider).events(server, on_setup)
+    yield from _Run(plan).events(on_setup)
 
 
-class _ServerRun:
-    """The cases of a plan that go to one server."""
+class _Conducted:
+    """A case that has asked something: its generator, and what it got so far."""
 
-    def __init__(self, plan: Plan, root: Path, provider: str) -> None:
+    __slots__ = ("got", "id", "missing", "steps")
+
+    def __init__(self, case_id: str, steps: Generator[list[Ask], list[Got], CaseResult]) -> None:
+        self.id = case_id
+        self.steps = steps
+        self.got: list[Got | None] = []
+        self.missing = 0
+
+
+class _Run:
+    """Every case of a plan on its way; each provider is served in turn until nobody asks it."""
+
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._place = (root, provider)
-        self._unsent: deque[CaseResult] = deque()
-        self._prepared = self._prepare_all()
-        self._in_flight: dict[int, Prepared] = {}
+        self._done: deque[CaseResult] = deque()
+        """Results that came of no answer."""
+        self._sources = {place: self._begin(place) for place in plan.servers}
+        self._urgent: dict[Place, deque[Call]] = {place: deque() for place in plan.servers}
+        """What answers made cases ask for: it goes before what no case has begun."""
+        self._asked: dict[int, tuple[_Conducted, int]] = {}
+        """By the key of a call: who asked, and as which of its questions."""
+        self._keys = 0
 
-    def events(self, server: Server, on_setup: OnSetup | None) -> Iterator[Event]:
-        first = next(self._prepared, None)
-        if first is not None:
-            yield from self._send(first, server, on_setup)
-        while self._unsent:
-            yield self._unsent.popleft()
+    def events(self, on_setup: OnSetup | None) -> Iterator[Event]:
+        served = True
+        while served:
+            served = False
+            for place in self._sources:
+                for event in self._serve(place, on_setup):
+                    served = True
+                    yield event
+                yield from self._finished()
 
-    def _prepare_all(self) -> Iterator[Prepared]:
-        """What can be sent; what cannot is put aside as a result."""
-        for planned, case in self._plan.all_cases():
-            if (planned.project.root, planned.provider) == self._place:
-                ready = prepare(self._plan, planned, case)
-                if isinstance(ready, Prepared):
-                    yield ready
-                else:
-                    self._unsent.append(ready)
-
-    def _send(self, first: Prepared, server: Server, on_setup: OnSetup | None) -> Iterator[Event]:
+    def _serve(self, place: Place, on_setup: OnSetup | None) -> Iterator[Event]:
+        """Ask one provider all that is wanted of it for now."""
+        urgent = self._urgent[place]
+        while not urgent:
+            try:
+                first = next(self._sources[place])
+            except StopIteration:
+                return
+            if first is not None:
+                urgent.append(first)
+            yield from self._finished()
         # Only a run that sends pays for the event loop and the provider's packages.
         from promptrun.execute import Answer, Piece, Restarted, Waiting, execute
         from promptrun.providers import open_provider
 
-        provider = open_provider(server, on_progress=on_setup)
+        masker = self._plan.masker
+        provider = open_provider(self._plan.servers[place], on_progress=on_setup)
         live: dict[int, _LiveText] = {}
-        for event in execute(self._calls(first), provider, jobs=self._plan.jobs):
-            while self._unsent:
-                yield self._unsent.popleft()
-            case_id = self._in_flight[event.key].case.id
+        calls = (call for call in self._sources[place] if call is not None)
+        for event in execute(calls, provider, jobs=self._plan.jobs, urgent=urgent):
+            yield from self._finished()
+            case_id = self._asked[event.key][0].id
             match event:
                 case Piece():
-                    text = live.setdefault(event.key, _LiveText(case_id, self._plan.masker))
+                    text = live.setdefault(event.key, _LiveText(case_id, masker))
                     yield from text.feed(event.index, event.text)
                 case Waiting():
-                    reason = self._plan.masker.mask_text(event.failure.message)
+                    reason = masker.mask_text(event.failure.message)
                     yield Delayed(id=case_id, seconds=event.seconds, reason=reason)
                 case Restarted():
                     live.pop(event.key, None)
@@ -116,21 +139,80 @@ class _ServerRun:
                 case Answer():
                     if event.key in live:
                         yield from live.pop(event.key).flush()
-                    yield self._settled(event)
+                    self._take(event)
+                    yield from self._finished()
 
-    def _calls(self, first: Prepared) -> Iterator[Call]:
+    def _finished(self) -> Iterator[CaseResult]:
+        while self._done:
+            yield self._done.popleft()
+
+    def _begin(self, place: Place) -> Iterator[Call | None]:
+        """The first questions of each case that starts at `place`, as they are wanted.
+
+        None stands for a case that asks nothing: its result is there.
+        """
+        from promptrun.pipeline.conduct import conduct, replay
+
+        plan = self._plan
+        for planned, case in plan.all_cases():
+            if (planned.project.root, planned.provider) != place:
+                continue
+            ready = prepare(plan, planned, case)
+            if not isinstance(ready, Prepared):
+                self._done.append(ready)
+                yield None
+            elif plan.options.changed and _is_unmoved(ready):
+                self._done.append(replay(plan, ready))
+                yield None
+            else:
+                steps = conduct(plan, ready)
+                one = _Conducted(ready.case.id, steps)
+                for asked_at, call in self._calls(one, next(steps)):
+                    # A first question for another provider waits for its turn.
+                    if asked_at == place:
+                        yield call
+                    else:
+                        self._urgent[asked_at].append(call)
+
+    def _calls(self, one: _Conducted, asks: list[Ask]) -> list[tuple[Place, Call]]:
         from promptrun.execute import Call
 
-        for key, prepared in enumerate(chain([first], self._prepared)):
-            self._in_flight[key] = prepared
-            yield Call(key=key, request=prepared.request, pieces=prepared.request.streams)
+        one.got = [None] * len(asks)
+        one.missing = len(asks)
+        calls = []
+        for position, ask in enumerate(asks):
+            key, self._keys = self._keys, self._keys + 1
+            self._asked[key] = one, position
+            calls.append((ask.place, Call(key=key, request=ask.request, pieces=ask.pieces)))
+        return calls
 
-    def _settled(self, answer: Answer) -> CaseResult:
-        prepared = self._in_flight.pop(answer.key)
-        if answer.failure is not None:
-            return fail(self._plan, prepared, answer.failure, answer.attempts)
-        assert answer.reply is not None  # noqa: S101 - an answer is a reply or a failure
-        return settle(self._plan, prepared, answer.reply, answer.attempts)
+    def _take(self, answer: Answer) -> None:
+        """Give an answer to the case that asked; with all of them it takes its next step."""
+        from promptrun.pipeline.conduct import Got
+
+        one, position = self._asked.pop(answer.key)
+        got = Got(reply=answer.reply, failure=answer.failure, attempts=answer.attempts)
+        one.got[position] = got
+        one.missing -= 1
+        if one.missing:
+            return
+        try:
+            asks = one.steps.send([each for each in one.got if each is not None])
+        except StopIteration as ended:
+            self._done.append(ended.value)
+            return
+        for place, call in self._calls(one, asks):
+            self._urgent[place].append(call)
+
+
+def _is_unmoved(prepared: Prepared) -> bool:
+    """Whether the accepted reply answered the very request that would be sent now."""
+    from promptrun.snapshots import digest_request
+
+    accepted, request = prepared.accepted.snapshot, prepared.result.request
+    if accepted is None or request is None:
+        return False
+    return accepted.digests == digest_request(request.body)
 
 
 class _LiveText:

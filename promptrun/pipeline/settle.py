@@ -1,153 +1,150 @@
-"""One case through the stages: prepared before it is sent, settled when its reply is there."""
+"""What becomes of a case's new reply, or set of replies: its verdict, and what is written."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from promptrun.compare import compare
-from promptrun.errors import SnapshotError, SpecErrors
+from promptrun.errors import SnapshotError
 from promptrun.expect import Evidence, judge
-from promptrun.models import (
-    BadCase,
-    Case,
-    CaseResult,
-    Failure,
-    Reply,
-    Request,
-    Snapshot,
-    Verdict,
-)
+from promptrun.models import Cause, Snapshot, Verdict
 from promptrun.pipeline.judge import judge_reply
-from promptrun.pipeline.plan import PlannedSpec, as_error, describe_error, warnings_of
-from promptrun.providers import unsupported
-from promptrun.render import render_request
-from promptrun.snapshots import Accepted, make_snapshot, recall_reply, snapshot_path
+from promptrun.pipeline.plan import describe_error
+from promptrun.snapshots import make_snapshot, record_reply
+from promptrun.snapshots.sets import is_set
 
 if TYPE_CHECKING:
-    from promptrun.config import Masker
+    from collections.abc import Mapping
+
+    from promptrun.expect import Judgement
+    from promptrun.models import CaseResult, Comparison, Reply
     from promptrun.pipeline.judge import Action
     from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.prepare import Prepared
+
+VARIES = (
+    "replies vary at a temperature above 0: judge them by `expect` with `compare: {mode: none}`, "
+    "by their `shape`, or as a set with `samples: 10`"
+)
 
 
-class Prepared(Struct, frozen=True, kw_only=True):
-    """A case that can be sent, or judged from its snapshot.
-
-    `result` holds what is known so far; its verdict does not count yet.
-    """
-
-    planned: PlannedSpec
-    case: Case
-    request: Request
-    """As it is sent; `result.request` is the same with secrets masked."""
-    path: Path
-    accepted: Accepted
-    result: CaseResult
-
-
-def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared | CaseResult:
-    """Render a case and read its snapshot, or say at once what becomes of it."""
-    result = CaseResult(
-        spec=plan.masker.mask_text(case.spec.id),
-        case=plan.masker.mask_text(case.name),
-        verdict=Verdict.ERROR,
-        provider=planned.provider,
-        replayed=plan.options.replay,
-    )
-    if result.id != case.id:
-        # The names stand on the screen, in the snapshot and in its path.
-        return structs.replace(result, reason="a secret stands in the name of the case or spec")
-    if isinstance(case, BadCase):
-        return structs.replace(result, error=case.error)
-    try:
-        request = render_request(case)
-    except SpecErrors as several:
-        return structs.replace(result, error=several.errors[0])
-    warnings = warnings_of(case, request.warnings)
-    if planned.strict and warnings:
-        return structs.replace(result, error=as_error(warnings[0]))
-    result = structs.replace(
-        result, request=_masked_request(plan.masker, request), warnings=warnings
-    )
-    reason = unsupported(planned.provider, request)
-    if reason:
-        return structs.replace(result, verdict=Verdict.SKIPPED, reason=reason)
-    project = planned.project
-    path = snapshot_path(project.root, case.spec.path, case.name, planned.provider)
-    try:
-        accepted = project.store.read(path, case.spec.id, case.name)
-    except SnapshotError as error:
-        return structs.replace(result, reason=describe_error(error))
-    if accepted.state == "foreign" and accepted.problem:
-        return structs.replace(result, reason=describe_error(accepted.problem))
-    return Prepared(
-        planned=planned,
-        case=case,
-        request=request,
-        path=path,
-        accepted=accepted,
-        result=structs.replace(result, snapshot=path.relative_to(project.root).as_posix()),
-    )
-
-
-def replay(plan: Plan, prepared: Prepared) -> CaseResult:
-    """Judge the accepted reply against today's spec; nothing is sent and nothing written."""
-    if prepared.accepted.snapshot is None:
-        reason = _why_missing(plan, prepared)
-        return structs.replace(prepared.result, verdict=Verdict.MISSING, reason=reason)
-    return settle(plan, prepared, recall_reply(prepared.accepted.snapshot))
-
-
-def fail(plan: Plan, prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:
-    """The result of a case that got no reply."""
-    return structs.replace(
-        prepared.result, failure=mask_failure(plan.masker, failure), attempts=attempts
-    )
-
-
-def mask_failure(masker: Masker, failure: Failure) -> Failure:
-    """The same failure with its texts masked: servers like to repeat a key that is wrong."""
-    texts = {
-        name: masker.mask_text(value)
-        for name, value in structs.asdict(failure).items()
-        if isinstance(value, str) and name != "kind"
-    }
-    return structs.replace(failure, **texts)
-
-
-def settle(plan: Plan, prepared: Prepared, reply: Reply, attempts: int = 1) -> CaseResult:
-    """Hold a reply against its expectations and its snapshot, and write what may be written."""
-    case, result = prepared.case, prepared.result
-    reply = _masked_reply(plan.masker, reply)
-    assert result.request is not None  # noqa: S101 - `prepare` set it
-    new = make_snapshot(
+def snapshot_of(prepared: Prepared, reply: dict[str, Any]) -> Snapshot:
+    """The snapshot that a recorded reply or set would be."""
+    case = prepared.case
+    assert prepared.result.request is not None  # noqa: S101 - `prepare` set it
+    return make_snapshot(
         case.spec.id,
         case.name,
-        result.request.body,
-        reply.raw,
-        case.compare,
+        prepared.result.request.body,
+        reply,
         keep_request=case.spec.keep_request,
     )
-    accepted = prepared.accepted.snapshot
-    evidence = Evidence(
-        snapshot=new, reply=None if plan.options.replay else reply, accepted=accepted
+
+
+def evidence_of(
+    plan: Plan,
+    prepared: Prepared,
+    snapshot: Snapshot,
+    reply: Reply | None,
+    judgements: Mapping[str, Judgement],
+) -> Evidence:
+    """What the expectations of a case judge by; `reply` is None for one that was accepted."""
+    case, project = prepared.case, prepared.planned.project
+    assert prepared.result.request is not None  # noqa: S101 - `prepare` set it
+    return Evidence(
+        snapshot=snapshot,
+        reply=reply,
+        accepted=prepared.accepted.snapshot,
+        request=prepared.result.request.body,
+        variables=case.vars,
+        provider=prepared.planned.provider,
+        root=project.root,
+        folder=case.spec.path.parent,
+        allow_python=plan.allows_python(project.root),
+        judgements=judgements,
     )
-    outcomes = judge(case.expect, evidence)
-    comparison = compare(accepted, new, case.compare) if accepted else None
+
+
+def settle_reply(
+    plan: Plan,
+    prepared: Prepared,
+    reply: Reply,
+    judgements: Mapping[str, Judgement],
+    *,
+    attempts: int = 1,
+    live: bool = True,
+) -> CaseResult:
+    """Hold one reply against its expectations and its snapshot, and write what may be written.
+
+    Secrets in `reply` are masked already. Nothing is written for one that is not `live`.
+    """
+    case = prepared.case
+    new = snapshot_of(prepared, record_reply(reply.raw, case.compare))
+    outcomes = judge(
+        prepared.rules,
+        evidence_of(plan, prepared, new, reply if live else None, judgements),
+    )
+    accepted = prepared.accepted.snapshot
+    comparison = compare_with(accepted, new, prepared) if accepted else None
     verdict, action = judge_reply(
         comparison, outcomes, plan.policy, unreadable=prepared.accepted.state == "unreadable"
     )
+    if not live:
+        # What was accepted is there already, and a newer reply may wait beside it.
+        action = "none"
     result = structs.replace(
-        result,
+        prepared.result,
         verdict=verdict,
         reply=reply,
         outcomes=outcomes,
         comparison=comparison,
-        reason=_why_missing(plan, prepared) if verdict is Verdict.MISSING else None,
+        reason=why_missing(plan, prepared) if verdict is Verdict.MISSING else None,
         attempts=attempts,
+        hint=_hint(prepared, comparison),
     )
+    return carry_out(plan, prepared, result, with_judgements(new, judgements), action)
+
+
+def compare_with(accepted: Snapshot, new: Snapshot, prepared: Prepared) -> Comparison:
+    """One reply against the accepted one; against an accepted set, the sample that is nearest."""
+    if not is_set(accepted):
+        return compare(accepted, new, prepared.case.compare)
+    nearest: Comparison | None = None
+    for sample in accepted.reply["samples"]:
+        one = {name: accepted.reply.get(name) for name in ("model", "system_fingerprint")}
+        single = structs.replace(accepted, reply=one | {"choices": sample["choices"]})
+        comparison = compare(single, new, prepared.case.compare)
+        if not comparison.reply:
+            return comparison
+        nearest = nearest or comparison
+    assert nearest is not None  # noqa: S101 - a set is never empty
+    return nearest
+
+
+def with_judgements(snapshot: Snapshot, judgements: Mapping[str, Judgement]) -> Snapshot:
+    """The snapshot with what judges said of its replies, so that a replay need not ask them."""
+    told = [
+        {"key": key, "score": one.score, "reason": one.reason}
+        for key, one in sorted(judgements.items())
+        if one.score is not None
+    ]
+    if not told:
+        return snapshot
+    return structs.replace(snapshot, reply=snapshot.reply | {"judgements": told})
+
+
+def _hint(prepared: Prepared, comparison: Comparison | None) -> str | None:
+    if comparison is None or comparison.causes != (Cause.REPLY,):
+        return None
+    return None if prepared.request.body.get("temperature") == 0 else VARIES
+
+
+def carry_out(
+    plan: Plan, prepared: Prepared, result: CaseResult, new: Snapshot, action: Action
+) -> CaseResult:
+    """Write what the verdict lets be written, and say what was."""
     try:
         return _carry_out(plan, prepared, result, new, action)
     except (SnapshotError, OSError) as error:
@@ -175,13 +172,15 @@ def _carry_out(
     return result
 
 
-def _why_missing(plan: Plan, prepared: Prepared) -> str:
+def why_missing(plan: Plan, prepared: Prepared) -> str:
+    """Why a case has no accepted reply, and gets none."""
     if prepared.accepted.problem:
         return describe_error(prepared.accepted.problem)
     if plan.options.replay:
         return "there is no accepted reply to replay"
     if plan.options.judges_only:
-        return "there is no snapshot, and a run with --var, --model or --seed writes none"
+        flags = "--var, --model, --seed or --samples"
+        return f"there is no snapshot, and a run with {flags} writes none"
     return "there is no snapshot, and this run may write none"
 
 
@@ -189,12 +188,3 @@ def _why_unwritten(error: SnapshotError | OSError) -> str:
     if isinstance(error, SnapshotError):
         return describe_error(error)
     return f"cannot write `{error.filename}`: {error.strerror}"
-
-
-def _masked_request(masker: Masker, request: Request) -> Request:
-    return structs.replace(request, body=masker.mask(request.body))
-
-
-def _masked_reply(masker: Masker, reply: Reply) -> Reply:
-    request_id = masker.mask_text(reply.request_id) if reply.request_id else None
-    return structs.replace(reply, raw=masker.mask(reply.raw), request_id=request_id)

@@ -10,7 +10,7 @@ from msgspec import to_builtins
 from promptrun.files.json import pretty
 
 if TYPE_CHECKING:
-    from promptrun.models import CaseResult
+    from promptrun.models import CaseResult, SetComparison
 
 FORMAT = 1
 """Goes up when a field changes its meaning or goes away; new fields may come at any time."""
@@ -48,12 +48,21 @@ def describe_result(result: CaseResult) -> dict[str, Any]:
         if comparison
         else None,
         "reply": reply.raw if reply else None,
+        "samples": [one.raw for one in result.replies],
+        "statistics": _describe_sets(result.sets) if result.sets else None,
         "failure": to_builtins(failure) if failure else None,
         "seconds": reply.timings.total if reply else None,
         "first_piece_seconds": reply.timings.first_piece if reply else None,
         "request_id": reply.request_id if reply else None,
+        "hint": result.hint,
         "attempts": result.attempts,
         "snapshot": result.snapshot,
         "written": result.written,
         "pending": result.pending,
     }
+
+
+def _describe_sets(sets: SetComparison) -> dict[str, Any]:
+    second = _describe_sets(sets.second) if sets.second else None
+    value: dict[str, Any] = to_builtins(sets)
+    return value | {"alarm": sets.alarm, "second": second}

@@ -37,6 +37,17 @@ def write_reply(reply: Reply, *, terminal: bool, skip: int = 0) -> str:
     return visible(whole) if terminal else whole
 
 
+def write_replies(result: CaseResult, *, terminal: bool) -> str:
+    """The distinct replies of a set, each under how often it came, the most frequent first."""
+    from promptrun.reports.sets import count_replies
+
+    texts = [write_reply(reply, terminal=terminal) for reply in result.replies]
+    return "\n".join(
+        f"--- {count} of {len(texts)}\n{write_reply(reply, terminal=terminal)}"
+        for reply, count in count_replies(result.replies, texts)
+    )
+
+
 def write_heading(choice: Choice) -> str:
     """What stands above a choice where there are several."""
     return f"--- choice {choice.index} ({choice.finish_reason})"
@@ -71,7 +82,9 @@ def write_verdict(result: CaseResult, style: Style) -> str:
     facts = [result.provider]
     if result.replayed:
         facts.append("replayed")
-    if result.reply and not result.replayed:
+    if result.replies:
+        facts.append(f"{len(result.replies)} replies")
+    elif result.reply and not result.replayed:
         facts.append(f"{result.reply.timings.total:.2f} s")
     if result.attempts > 1:
         facts.append(f"{result.attempts} attempts")
@@ -99,11 +112,13 @@ def write_details(result: CaseResult, style: Style) -> Iterator[str]:
     if result.failure:
         yield _indent(write_failure(result.failure, style))
     for outcome in result.outcomes:
-        if not outcome.kept:
-            yield _indent(write_outcome(outcome))
-        elif outcome.not_judged:
-            yield f"  {outcome.kind}: not judged, {outcome.not_judged}"
+        yield from _write_judged(outcome)
     yield from _write_comparison(result, style)
+    if result.sets is not None:
+        # Few cases are sampled.
+        from promptrun.reports.sets import write_set
+
+        yield from (_indent(text) for text in write_set(result.sets, style))
     for warning in result.warnings:
         yield _indent(
             write_message(
@@ -112,6 +127,17 @@ def write_details(result: CaseResult, style: Style) -> Iterator[str]:
         )
     for note in result.notes:
         yield f"  note: {visible(note)}"
+
+
+def _write_judged(outcome: Outcome) -> Iterator[str]:
+    if not outcome.kept:
+        yield _indent(write_outcome(outcome))
+    elif outcome.not_judged:
+        yield f"  {outcome.kind}: not judged, {visible_line(outcome.not_judged)}"
+    else:
+        if outcome.kind == "judge" and outcome.found:
+            yield f"  judge: {visible_line(outcome.found)}"
+        yield from (f"  note: {visible_line(one)}" for one in outcome.details)
 
 
 def write_outcome(outcome: Outcome) -> str:
@@ -139,8 +165,8 @@ def _write_comparison(result: CaseResult, style: Style) -> Iterator[str]:
         if differences:
             yield f"  {style.paint(heading, 'bold')}"
             yield from _write_differences(differences, style)
-    if comparison.causes and Cause.REPLY not in comparison.causes:
-        yield "  the reply is equal"
+    if comparison.causes and Cause.REPLY not in comparison.causes and result.sets is None:
+        yield "  the reply is equal" if comparison.compared else "  the reply is not compared"
     for warning in comparison.warnings:
         yield _indent(write_message("warning", warning, style))
     for note in comparison.notes:

@@ -29,7 +29,15 @@ _CHOICE: dict[str, type[Any]] = {
     "audio": object,
     "annotations": object,
 }
-_KINDS: dict[type[Any], str] = {str: "text", dict: "a mapping", list: "a list"}
+_REPLY = {"model", "system_fingerprint", "choices", "samples", "expectations", "judgements"}
+_JUDGEMENT: dict[str, type[Any]] = {"key": str, "score": float, "reason": str}
+_KINDS: dict[type[Any], str] = {
+    str: "text",
+    dict: "a mapping",
+    list: "a list",
+    int: "a whole number",
+    float: "a number",
+}
 _CONFLICT = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 
 
@@ -108,12 +116,45 @@ def _check_version(version: Any, name: str) -> None:
 
 def _checked_reply(value: Any) -> dict[str, Any]:
     reply = _typed(value, dict, "`reply`")
-    _check_keys(reply, {"model", "system_fingerprint", "choices"}, "`reply`")
+    _check_keys(reply, _REPLY, "`reply`")
     for key in ("model", "system_fingerprint"):
         if reply.get(key) is not None:
             _typed(reply[key], str, f"`reply.{key}`")
-    for place, item in enumerate(_typed(reply.get("choices"), list, "`reply.choices`")):
-        where = f"`reply.choices[{place}]`"
+    if "judgements" in reply:
+        _check_entries(reply["judgements"], _JUDGEMENT, "`reply.judgements`")
+    if "samples" not in reply:
+        _check_choices(reply.get("choices"), "`reply.choices`")
+        return reply
+    if "choices" in reply:
+        raise BrokenSnapshotError("`reply` has both `choices` and `samples`")
+    _check_entries(reply["samples"], {"count": int, "choices": list}, "`reply.samples`")
+    if not reply["samples"]:
+        raise BrokenSnapshotError("`reply.samples` is empty")
+    for place, sample in enumerate(reply["samples"]):
+        if sample["count"] < 1:
+            raise BrokenSnapshotError(f"`count` of `reply.samples[{place}]` is less than 1")
+        _check_choices(sample["choices"], f"`reply.samples[{place}].choices`")
+    if "expectations" in reply:
+        _check_entries(reply["expectations"], {"rule": str, "kept": int}, "`reply.expectations`")
+    return reply
+
+
+def _check_entries(value: Any, kinds: dict[str, type[Any]], what: str) -> None:
+    """A list of mappings that have exactly these keys."""
+    for place, item in enumerate(_typed(value, list, what)):
+        where = f"{what[:-1]}[{place}]`"
+        entry = _typed(item, dict, where)
+        _check_keys(entry, kinds.keys(), where)
+        for key, kind in kinds.items():
+            number = entry.get(key)
+            if kind is float and isinstance(number, int) and not isinstance(number, bool):
+                continue
+            _typed(number, kind, f"`{key}` of {where}")
+
+
+def _check_choices(value: Any, what: str) -> None:
+    for place, item in enumerate(_typed(value, list, what)):
+        where = f"{what[:-1]}[{place}]`"
         choice = _typed(item, dict, where)
         _check_keys(choice, _CHOICE.keys(), where)
         for key, kind in _CHOICE.items():
@@ -121,11 +162,10 @@ def _checked_reply(value: Any) -> dict[str, Any]:
                 _typed(choice[key], kind, f"`{key}` of {where}")
         if "json" in choice and "content" in choice:
             raise BrokenSnapshotError(f"{where} has both `content` and `json`")
-    return reply
 
 
 def _typed(value: Any, kind: type[_T], what: str) -> _T:
-    if isinstance(value, kind):
+    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
     if value is None:
         raise BrokenSnapshotError(f"{what} is missing")

@@ -19,7 +19,7 @@ from promptrun.snapshots.parse import BrokenSnapshotError
 from promptrun.snapshots.plain import as_text, joined, keep, parse_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from promptrun.models import CompareRules
 
@@ -30,19 +30,18 @@ def make_snapshot(
     spec_id: str,
     case_name: str,
     body: Mapping[str, Any],
-    raw_reply: Mapping[str, Any],
-    rules: CompareRules,
+    reply: dict[str, Any],
     *,
     keep_request: bool,
 ) -> Snapshot:
-    """The snapshot that accepting this reply would write; secrets are masked before, in both."""
+    """The snapshot that accepting a recorded reply or set would write; `body` is masked before."""
     request = record_request(body)
     return Snapshot(
         spec=spec_id,
         case=case_name,
         digests=_digests(request),
         request=request if keep_request else None,
-        reply=record_reply(raw_reply, rules),
+        reply=reply,
     )
 
 
@@ -149,15 +148,20 @@ def recall_reply(snapshot: Snapshot) -> Reply:
     Recording it again by the same rules gives the snapshot's own reply. Ids, usage and the time of
     creation are absent rather than made up; the timings are zero.
     """
-    recorded = snapshot.reply
-    raw = {"object": "chat.completion"} | {k: v for k, v in recorded.items() if k != "choices"}
+    return recall_choices(snapshot.reply, snapshot.reply["choices"])
+
+
+def recall_choices(recorded: Mapping[str, Any], choices: Sequence[dict[str, Any]]) -> Reply:
+    """The same for one of the samples of a set, whose `recorded` part says who answered."""
+    raw: dict[str, Any] = {"object": "chat.completion"}
+    raw |= {name: recorded[name] for name in ("model", "system_fingerprint") if name in recorded}
     raw["choices"] = [
         {
             "index": index,
             "finish_reason": choice.get("finish_reason"),
             "message": _recalled_message(choice),
         }
-        for index, choice in enumerate(recorded["choices"])
+        for index, choice in enumerate(choices)
     ]
     return Reply(raw=raw, timings=Timings(total=0.0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promptrun.models import CompareRules, Snapshot
-from promptrun.snapshots import make_snapshot
+from promptrun.snapshots import make_snapshot, record_reply
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 STORY = "옛날 옛적에 할아버지와 할머니가 살고 있었습니다"
@@ -45,7 +45,11 @@ def snapshot(
     content: Any = "안녕하세요", *, case: str = "default", spec: str = "specs/a.yaml", **fields: Any
 ) -> Snapshot:
     return make_snapshot(
-        spec, case, body(**fields), text_reply(content), CompareRules(), keep_request=True
+        spec,
+        case,
+        body(**fields),
+        record_reply(text_reply(content), CompareRules()),
+        keep_request=True,
     )
 
 
@@ -110,7 +114,11 @@ def golden() -> dict[str, Snapshot]:
     }
     return {
         name: make_snapshot(
-            f"specs/{name}.yaml", "default", sent, received, CompareRules(), keep_request=True
+            f"specs/{name}.yaml",
+            "default",
+            sent,
+            record_reply(received, CompareRules()),
+            keep_request=True,
         )
         for name, (sent, received) in made.items()
     }

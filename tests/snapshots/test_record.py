@@ -186,7 +186,9 @@ def test_tool_calls_lose_their_ids_and_have_parsed_arguments() -> None:
 
 def test_a_recalled_reply_has_the_wire_shape_of_tool_calls() -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"b": 1}'}}]
-    made = make_snapshot("s", "c", body(), reply({"tool_calls": calls}), AUTO, keep_request=False)
+    made = make_snapshot(
+        "s", "c", body(), record_reply(reply({"tool_calls": calls}), AUTO), keep_request=False
+    )
     (choice,) = recall_reply(made).choices
     assert choice.message["tool_calls"] == [
         {"type": "function", "function": {"name": "f", "arguments": '{"b":1}'}}
@@ -224,7 +226,9 @@ def test_json_that_cannot_be_kept_without_loss_stays_text(text: str) -> None:
 def test_the_deepest_value_that_is_kept_can_be_written_where_the_file_adds_most() -> None:
     deep = "[" * 64 + "]" * 64
     call = {"type": "function", "function": {"name": "f", "arguments": deep}}
-    made = make_snapshot("s", "c", body(), reply({"tool_calls": [call]}), AUTO, keep_request=True)
+    made = make_snapshot(
+        "s", "c", body(), record_reply(reply({"tool_calls": [call]}), AUTO), keep_request=True
+    )
     assert isinstance(made.reply["choices"][0]["tool_calls"][0]["function"]["arguments"], list)
     dump_snapshot(made)
 
@@ -262,7 +266,7 @@ def test_a_list_of_too_many_values_stays_text() -> None:
     ],
 )
 def test_a_hostile_reply_is_recorded_written_and_recalled(raw: Any) -> None:
-    made = make_snapshot("specs/a.yaml", "c", body(), raw, AUTO, keep_request=True)
+    made = make_snapshot("specs/a.yaml", "c", body(), record_reply(raw, AUTO), keep_request=True)
     dump_snapshot(made)
     assert record_reply(recall_reply(made).raw, AUTO) == made.reply
 
@@ -292,7 +296,7 @@ messages = st.fixed_dictionaries(
 @given(messages, st.sampled_from(["auto", "exact", "text", "json", "shape"]))
 def test_recording_a_recalled_reply_gives_the_same_snapshot(message: Any, mode: Any) -> None:
     rules = CompareRules(mode=mode)
-    made = make_snapshot("s", "c", body(), reply(message), rules, keep_request=False)
+    made = make_snapshot("s", "c", body(), record_reply(reply(message), rules), keep_request=False)
     recalled = recall_reply(made)
     assert record_reply(recalled.raw, rules) == made.reply
     live = [content_text(choice) for choice in made.reply["choices"]]
@@ -328,8 +332,7 @@ def test_what_is_odd_is_recorded_raw_so_that_a_difference_shows(name: str) -> No
             "s",
             "c",
             body(),
-            reply({"content": "x"} | odd_messages(value)[name]),
-            AUTO,
+            record_reply(reply({"content": "x"} | odd_messages(value)[name]), AUTO),
             keep_request=True,
         )
         for value in ("one", "other")

@@ -1,0 +1,113 @@
+"""One case before it is asked: its request rendered, its snapshot read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from promptrun.errors import SnapshotError, SpecErrors
+from promptrun.models import (
+    BadCase,
+    Case,
+    CaseResult,
+    Expectation,
+    Failure,
+    Reply,
+    Request,
+    Verdict,
+)
+from promptrun.pipeline.plan import PlannedSpec, as_error, describe_error, rules_of, warnings_of
+from promptrun.providers import unsupported
+from promptrun.render import render_request
+from promptrun.snapshots import Accepted, snapshot_path
+
+if TYPE_CHECKING:
+    from promptrun.config import Masker
+    from promptrun.pipeline.plan import Plan
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A case that can be sent, or judged from its snapshot.
+
+    `result` holds what is known so far; its verdict does not count yet.
+    """
+
+    planned: PlannedSpec
+    case: Case
+    request: Request
+    """As it is sent; `result.request` is the same with secrets masked."""
+    rules: tuple[Expectation, ...]
+    """The case's expectations, templates and files filled in."""
+    path: Path
+    accepted: Accepted
+    result: CaseResult
+
+
+def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared | CaseResult:
+    """Render a case and read its snapshot, or say at once what becomes of it."""
+    result = CaseResult(
+        spec=plan.masker.mask_text(case.spec.id),
+        case=plan.masker.mask_text(case.name),
+        verdict=Verdict.ERROR,
+        provider=planned.provider,
+        replayed=plan.options.replay,
+    )
+    if result.id != case.id:
+        # The names stand on the screen, in the snapshot and in its path.
+        return structs.replace(result, reason="a secret stands in the name of the case or spec")
+    if isinstance(case, BadCase):
+        return structs.replace(result, error=case.error)
+    try:
+        request, rules = render_request(case), rules_of(case)
+    except SpecErrors as several:
+        return structs.replace(result, error=several.errors[0])
+    warnings = warnings_of(case, request.warnings)
+    if planned.strict and warnings:
+        return structs.replace(result, error=as_error(warnings[0]))
+    masked = structs.replace(request, body=plan.masker.mask(request.body))
+    result = structs.replace(result, request=masked, warnings=warnings)
+    reason = unsupported(planned.provider, request)
+    if reason:
+        return structs.replace(result, verdict=Verdict.SKIPPED, reason=reason)
+    project = planned.project
+    path = snapshot_path(project.root, case.spec.path, case.name, planned.provider)
+    try:
+        accepted = project.store.read(path, case.spec.id, case.name)
+    except SnapshotError as error:
+        return structs.replace(result, reason=describe_error(error))
+    if accepted.state == "foreign" and accepted.problem:
+        return structs.replace(result, reason=describe_error(accepted.problem))
+    return Prepared(
+        planned=planned,
+        case=case,
+        request=request,
+        rules=rules,
+        path=path,
+        accepted=accepted,
+        result=structs.replace(result, snapshot=path.relative_to(project.root).as_posix()),
+    )
+
+
+def fail(plan: Plan, prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:
+    """The result of a case that got no reply."""
+    return structs.replace(
+        prepared.result, failure=mask_failure(plan.masker, failure), attempts=attempts
+    )
+
+
+def mask_failure(masker: Masker, failure: Failure) -> Failure:
+    """The same failure with its texts masked: servers like to repeat a key that is wrong."""
+    texts = {
+        name: masker.mask_text(value)
+        for name, value in structs.asdict(failure).items()
+        if isinstance(value, str) and name != "kind"
+    }
+    return structs.replace(failure, **texts)
+
+
+def mask_reply(masker: Masker, reply: Reply) -> Reply:
+    """The same reply with secrets masked."""
+    request_id = masker.mask_text(reply.request_id) if reply.request_id else None
+    return structs.replace(reply, raw=masker.mask(reply.raw), request_id=request_id)

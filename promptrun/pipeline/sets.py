@@ -1,0 +1,299 @@
+"""N replies of one case: counted rule by rule, held against the accepted set, and settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from promptrun.compare import compare
+from promptrun.compare.samples import Kept, Sample, compare_sets
+from promptrun.compare.samples.wilson import wilson_interval
+from promptrun.expect import judge_each, rule_text
+from promptrun.models import (
+    Cause,
+    Comparison,
+    Difference,
+    Expectation,
+    Outcome,
+    Rate,
+    RateTest,
+    Reply,
+    SetComparison,
+    Snapshot,
+    Verdict,
+)
+from promptrun.pipeline.judge import judge_reply
+from promptrun.pipeline.settle import (
+    carry_out,
+    evidence_of,
+    snapshot_of,
+    why_missing,
+    with_judgements,
+)
+from promptrun.snapshots import record_reply
+from promptrun.snapshots.sets import is_set, kept_counts, record_set
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from promptrun.expect import Judgement
+    from promptrun.models import CaseResult
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.prepare import Prepared
+
+
+class Tally(Struct, frozen=True, kw_only=True):
+    """How a set of replies keeps one rule."""
+
+    rule: str
+    expectation: Expectation
+    kept: int
+    total: int
+    """The replies that could be judged."""
+    worst: Outcome
+    """Of the first reply that broke it, else of the first."""
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """One set of replies, judged by itself and against the accepted one."""
+
+    replies: tuple[Reply, ...]
+    new: Snapshot
+    outcomes: tuple[Outcome, ...]
+    """One a rule, by the share that keeps it."""
+    comparison: Comparison | None
+    sets: SetComparison
+
+    @property
+    def wants_second(self) -> bool:
+        """Whether fresh replies must show that an alarm was no accident.
+
+        They are not asked for where the verdict stands already: a request that moved, a rule that
+        is broken by itself.
+        """
+        broken = any(not one.kept for one in self.outcomes)
+        return self.sets.alarm and not broken and bool(self.comparison and self.comparison.equal)
+
+
+def look_at(
+    plan: Plan,
+    prepared: Prepared,
+    replies: Sequence[tuple[Reply, int]],
+    judgements: Mapping[str, Judgement],
+    *,
+    live: bool = True,
+) -> Look:
+    """Judge a set of masked replies, each with how often it came."""
+    tallies = _count(plan, prepared, replies, judgements, live=live)
+    each = [reply for reply, count in replies for _ in range(count)]
+    rules = prepared.case.compare
+    kept = {one.rule: one.kept for one in tallies if one.total}
+    new = snapshot_of(prepared, record_set([one.raw for one in each], rules, kept))
+    accepted = prepared.accepted.snapshot if live else None
+    sets = _compare(plan, prepared, new, tallies, accepted, judgements)
+    return Look(
+        replies=tuple(each),
+        new=with_judgements(new, judgements),
+        outcomes=tuple(_outcome(one) for one in tallies),
+        comparison=_compare_requests(plan, prepared, new, sets),
+        sets=sets,
+    )
+
+
+def settle_set(
+    plan: Plan,
+    prepared: Prepared,
+    first: Look,
+    second: Look | None,
+    *,
+    attempts: int = 1,
+    live: bool = True,
+) -> CaseResult:
+    """The verdict on a set, and what is written; `second` is the look after an alarm."""
+    sets = structs.replace(first.sets, second=second.sets if second else None)
+    comparison = first.comparison
+    if comparison is not None and (sets.confirmed or (sets.alarm and not comparison.equal)):
+        causes = tuple(c for c in Cause if c in comparison.causes or c is Cause.REPLY)
+        comparison = structs.replace(comparison, causes=causes)
+    verdict, action = judge_reply(
+        comparison,
+        first.outcomes,
+        plan.policy,
+        unreadable=prepared.accepted.state == "unreadable",
+    )
+    stated = len(prepared.rules)
+    result = structs.replace(
+        prepared.result,
+        verdict=verdict,
+        reply=first.replies[0],
+        replies=first.replies,
+        outcomes=tuple(
+            one for position, one in enumerate(first.outcomes) if position < stated or not one.kept
+        ),
+        comparison=comparison,
+        sets=sets,
+        reason=why_missing(plan, prepared) if verdict is Verdict.MISSING else None,
+        attempts=attempts,
+    )
+    # What confirms a change is the fairer picture of it: the first look was chosen by its alarm.
+    return carry_out(plan, prepared, result, (second or first).new, action if live else "none")
+
+
+def _count(
+    plan: Plan,
+    prepared: Prepared,
+    replies: Sequence[tuple[Reply, int]],
+    judgements: Mapping[str, Judgement],
+    *,
+    live: bool,
+) -> list[Tally]:
+    rules = prepared.case.compare
+    judged: list[tuple[int, list[tuple[Expectation, list[Outcome]]]]] = []
+    for reply, count in replies:
+        one = snapshot_of(prepared, record_reply(reply.raw, rules))
+        evidence = evidence_of(plan, prepared, one, reply if live else None, judgements)
+        judged.append((count, judge_each(prepared.rules, evidence)))
+    tallies = []
+    for position, (expectation, _) in enumerate(judged[0][1]):
+        outcomes = [(count, each[position][1]) for count, each in judged]
+        tallies.append(_tally(expectation, outcomes))
+    return tallies
+
+
+def _tally(expectation: Expectation, outcomes: Sequence[tuple[int, list[Outcome]]]) -> Tally:
+    kept = total = 0
+    worst: Outcome | None = None
+    for count, several in outcomes:
+        if any(one.not_judged for one in several):
+            continue
+        total += count
+        broken = [one for one in several if not one.kept]
+        kept += 0 if broken else count
+        worst = worst or (broken[0] if broken else None)
+    return Tally(
+        rule=rule_text(expectation),
+        expectation=expectation,
+        kept=kept,
+        total=total,
+        worst=worst or outcomes[0][1][0],
+    )
+
+
+def _outcome(tally: Tally) -> Outcome:
+    """A rule over a set: kept where enough replies keep it; else the first that broke it is told.
+
+    Without a share of its own a rule is broken where no reply keeps it: that is no variation.
+    """
+    worst, share = tally.worst, tally.expectation.at_least
+    if not tally.total or (worst.error is not None and not worst.kept):
+        return worst
+    kept = tally.kept > 0 if share is None else tally.kept >= share * tally.total - 1e-9
+    wanted = "" if share is None else f", by at least {share * 100:g} % of the replies"
+    if kept:
+        return Outcome(kind=worst.kind, kept=True, expected=f"{worst.expected}{wanted}")
+    return structs.replace(
+        worst,
+        kept=False,
+        expected=f"{worst.expected}{wanted}",
+        found=f"kept by {tally.kept} of {tally.total}; one that broke it: {worst.found}",
+    )
+
+
+def _compare(
+    plan: Plan,
+    prepared: Prepared,
+    new: Snapshot,
+    tallies: Sequence[Tally],
+    accepted: Snapshot | None,
+    judgements: Mapping[str, Judgement],
+) -> SetComparison:
+    case = prepared.case
+    if accepted is None:
+        rates = tuple(
+            RateTest(rule=one.rule, now=_rate(one.kept, one.total)) for one in tallies if one.total
+        )
+        return SetComparison(
+            before=0,
+            now=sum(sample["count"] for sample in new.reply["samples"]),
+            alpha=case.samples.alpha,
+            rates=rates,
+            least_p=1.0,
+            false_alarms=0.0,
+        )
+    before = _before(plan, prepared, accepted, judgements)
+    kept = []
+    for one in tallies:
+        earlier = before.get(one.rule)
+        if one.total:
+            kept.append(
+                Kept(
+                    rule=one.rule,
+                    now=one.kept,
+                    total=one.total,
+                    before=earlier[0] if earlier else None,
+                    total_before=earlier[1] if earlier else None,
+                )
+            )
+    return compare_sets(
+        samples_of(accepted), samples_of(new), case.compare, kept, alpha=case.samples.alpha
+    )
+
+
+def _rate(kept: int, total: int) -> Rate:
+    return Rate(kept=kept, total=total, interval=wilson_interval(kept, total))
+
+
+def _before(
+    plan: Plan, prepared: Prepared, accepted: Snapshot, judgements: Mapping[str, Judgement]
+) -> dict[str, tuple[int, int]]:
+    """How many of the accepted replies keep each rule as it is today, and of how many.
+
+    What they do not tell any more, such as their latencies, is as it was counted when they came.
+    """
+    from promptrun.snapshots import recall_reply
+    from promptrun.snapshots.sets import recall_set
+
+    replies = recall_set(accepted) if is_set(accepted) else [(recall_reply(accepted), 1)]
+    size = sum(count for _, count in replies)
+    counts = {rule: (kept, size) for rule, kept in kept_counts(accepted).items()}
+    for one in _count(plan, prepared, replies, judgements, live=False):
+        if one.total:
+            counts[one.rule] = one.kept, one.total
+    return counts
+
+
+def samples_of(snapshot: Snapshot) -> list[Sample]:
+    """The distinct replies of a snapshot; one reply is a set of one."""
+    if is_set(snapshot):
+        return [
+            Sample(choices=one["choices"], count=one["count"]) for one in snapshot.reply["samples"]
+        ]
+    return [Sample(choices=snapshot.reply.get("choices") or [])]
+
+
+def _compare_requests(
+    plan: Plan, prepared: Prepared, new: Snapshot, sets: SetComparison
+) -> Comparison | None:
+    """What moved beside the replies; and a set that has to be accepted before it can be judged."""
+    accepted = prepared.accepted.snapshot
+    if accepted is None:
+        return None
+    comparison = compare(_without_replies(accepted), _without_replies(new), prepared.case.compare)
+    too_small = sets.before != sets.now and sets.least_p > sets.alpha
+    if not (sets.before and too_small and plan.options.overrides.samples is None):
+        return comparison
+    difference = Difference(
+        where="samples", old=_sized(sets.before), new=f"{_sized(sets.now)}: a set to judge by"
+    )
+    causes = (*comparison.causes, Cause.REPLY)
+    return structs.replace(comparison, causes=causes, reply=(difference,))
+
+
+def _without_replies(snapshot: Snapshot) -> Snapshot:
+    reply = {name: snapshot.reply.get(name) for name in ("model", "system_fingerprint")}
+    return structs.replace(snapshot, reply=reply | {"choices": []})
+
+
+def _sized(count: int) -> str:
+    return "1 reply" if count == 1 else f"{count} replies"

@@ -1,0 +1,108 @@
+"""Sets of replies for people: what N samples say, and how they differ from the accepted ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from promptrun.reports.style import visible, visible_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from promptrun.models import Rate, RateTest, Reply, ReplyTest, SetComparison
+    from promptrun.reports.style import Style
+
+LINES = 4
+"""Of a typical reply that are shown."""
+
+
+def write_set(sets: SetComparison, style: Style) -> Iterator[str]:
+    """The looks at a set, without indent: the replies, the rules that not all of them keep."""
+    if sets.before == 0:
+        yield from _write_rates(sets.rates)
+        return
+    yield _head(sets)
+    if sets.second is not None:
+        again = "they differ again" if sets.second.alarm else "not so in fresh ones: no change"
+        yield f"{sets.second.now} fresh replies: {again}{_p(sets.second.replies)}"
+    if sets.replies is not None and sets.replies.alarm:
+        yield from _write_typical(sets.replies, style)
+    shown = sets.second if sets.second is not None and sets.second.alarm else sets
+    yield from _write_rates(shown.rates)
+    if sets.least_p > sets.alpha:
+        yield _too_few(sets)
+    for warning in sets.warnings:
+        yield f"warning: {visible(warning)}"
+
+
+def _head(sets: SetComparison) -> str:
+    sizes = f"{_replies(sets.now)} against {sets.before} accepted"
+    if sets.replies is None:
+        return f"{sizes}: judged by the expectations alone"
+    if sets.replies.alarm:
+        return f"{sizes}: they differ{_p(sets.replies)}, effect {sets.replies.effect:.2f}"
+    told = "they differ in what they keep" if sets.alarm else "nothing tells them apart"
+    return f"{sizes}: {told}{_p(sets.replies)}"
+
+
+def _p(test: ReplyTest | None) -> str:
+    return "" if test is None else f" (p {_number(test.p)})"
+
+
+def _too_few(sets: SetComparison) -> str:
+    more = f"; {sets.enough} would do" if sets.enough is not None else ""
+    return (
+        f"warning: so few replies can never differ enough for an alarm at {sets.alpha:g}, "
+        f"accepted and new{more}"
+    )
+
+
+def _write_typical(test: ReplyTest, style: Style) -> Iterator[str]:
+    for mark, heading, texts in (("-", "accepted", test.before), ("+", "now", test.now)):
+        yield style.paint(f"typical, {heading}", "bold")
+        for text in texts:
+            lines = visible(text).split("\n")
+            cut = [*lines[:LINES], f"… ({len(lines)} lines)"] if len(lines) > LINES else lines
+            yield "\n".join(f"  {mark if not at else ' '} {line}" for at, line in enumerate(cut))
+
+
+def _write_rates(rates: Sequence[RateTest]) -> Iterator[str]:
+    """The rules that not every reply keeps, now or before."""
+    for one in rates:
+        if one.now.kept == one.now.total and (one.before is None or not one.alarm):
+            continue
+        line = f"{visible_line(one.rule)}: kept by {_rate(one.now)}"
+        if one.before is not None:
+            line += f", before by {_rate(one.before)}"
+        if one.p is not None:
+            line += f": p {_number(one.p)}{', fewer than before' if one.alarm else ''}"
+        yield line
+
+
+def _rate(rate: Rate) -> str:
+    low, high = (round(bound * 100) for bound in rate.interval)
+    return f"{rate.kept} of {rate.total} ({low}–{high} %)"
+
+
+def _number(p: float) -> str:
+    return f"{p:.2g}" if p >= 0.001 else f"{p:.1g}"
+
+
+def count_replies(replies: Sequence[Reply], texts: Sequence[str]) -> list[tuple[Reply, int]]:
+    """The distinct replies of a set by what is shown of them, the most frequent first."""
+    counts = Counter(texts)
+    first: dict[str, Reply] = {}
+    for reply, text in zip(replies, texts, strict=True):
+        first.setdefault(text, reply)
+    return [(first[text], count) for text, count in counts.most_common()]
+
+
+def write_false_alarms(rates: Sequence[float]) -> str:
+    """How many of the sampled cases of a run chance alone would take for changed."""
+    cases = "1 sampled case" if len(rates) == 1 else f"{len(rates)} sampled cases"
+    return f"by chance alone, {_number(sum(rates))} of {cases} would be taken for changed"
+
+
+def _replies(count: int) -> str:
+    return "1 reply" if count == 1 else f"{count} replies"
