@@ -44,6 +44,11 @@ Exit codes:
     "--changed", is_flag=True, help="Send what moved since its snapshot; replay the rest."
 )
 @click.option(
+    "--again",
+    metavar="RUN",
+    help="Judge the replies of a recorded run (`last`, an id) by today's rules; no network.",
+)
+@click.option(
     "--samples",
     type=click.IntRange(1, 1000),
     metavar="N",
@@ -64,7 +69,9 @@ def command(*, as_json: bool, raw: bool, quiet: bool, verbose: bool, **chosen: A
 
     if as_json and raw:
         raise UsageError("`--json` and `--raw` are two forms of the same", hint="choose one")
-    plan = make_plan(options.make_options(**chosen), sends=not chosen["replay"])
+    plan = make_plan(
+        options.make_options(**chosen), sends=not (chosen["replay"] or chosen["again"])
+    )
     out = Screen()
     warn_of_strangers(out, plan.strangers)
     form: Form = "json" if as_json else "raw" if raw else "text"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from promptrun.files.json import pretty
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline.run import Delayed, StreamPiece, StreamRestarted
+from promptrun.pipeline.run import Delayed, RecordEnded, StreamPiece, StreamRestarted
+from promptrun.reports.problems import write_problem
 from promptrun.reports.style import visible, visible_json, visible_line
 from promptrun.reports.text import (
     NEEDS_READING,
@@ -105,6 +106,10 @@ class RunScreen:
                     self._screen.talk("the stream broke; asking again")
             case Delayed():
                 self._show_delay(event)
+            case RecordEnded():
+                self._status.clear()
+                self._end_live_text()
+                self._screen.talk(write_problem(event.error, self._screen.style, word="warning"))
             case CaseResult():
                 self._take_result(event)
 

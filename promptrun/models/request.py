@@ -18,6 +18,9 @@ class Request(Struct, frozen=True, kw_only=True):
 
     body: dict[str, Any]
     warnings: tuple[Warned, ...] = ()
+    fresh: bool = False
+    """Whether this is one of several samples: a provider that fixes a seed of its own, so that its
+    replies can be repeated, draws one then."""
 
     @property
     def streams(self) -> bool:

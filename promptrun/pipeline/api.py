@@ -67,7 +67,7 @@ def collect_results(
         overrides=Overrides(vars=dict(variables), fields=fields, samples=samples),
         **chosen,
     )
-    plan = make_plan(options, sends=not options.replay)
+    plan = make_plan(options, sends=not (options.replay or options.again))
 
     def collect() -> list[CaseResult]:
         return [event for event in run_plan(plan) if isinstance(event, CaseResult)]

@@ -46,7 +46,10 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Got(Struct, frozen=True, kw_only=True):
-    """What came of one `Ask`; secrets in it are not masked yet."""
+    """What came of one `Ask`; secrets in it are not masked yet.
+
+    Neither a reply nor a failure: nobody was asked, as where a recorded run is judged anew.
+    """
 
     reply: Reply | None = None
     failure: Failure | None = None
@@ -91,6 +94,8 @@ class _Conductor:
         fresh = yield from self.ask("second", count)
         if isinstance(fresh, CaseResult):
             return fresh
+        if len(fresh) < count:
+            return settle_set(plan, prepared, first, None, attempts=self.attempts, alone=True)
         yield from self.ask_judges(fresh)
         second = look_at(plan, prepared, [(one, 1) for one in fresh], self.judgements)
         return settle_set(plan, prepared, first, second, attempts=self.attempts)
@@ -101,7 +106,7 @@ class _Conductor:
         """`count` replies, masked; the case's result where any of them failed."""
         prepared = self.prepared
         place = (prepared.planned.project.root, prepared.planned.provider)
-        request = prepared.request
+        request = structs.replace(prepared.request, fresh=prepared.case.samples.count > 1)
         got = yield [
             Ask(
                 place=place,
@@ -131,7 +136,8 @@ class _Conductor:
             return
         for ask, got in zip(asks, (yield asks), strict=True):
             assert ask.key is not None  # noqa: S101 - it is a judge's
-            self.judgements[ask.key] = self._judgement(got)
+            if got.reply is not None or got.failure is not None:
+                self.judgements[ask.key] = self._judgement(got)
 
     def _asks(self, replies: Sequence[Reply]) -> list[Ask]:
         found = self._questions(replies)

@@ -33,6 +33,8 @@ class Options(Struct, frozen=True, kw_only=True):
     replay: bool = False
     changed: bool = False
     """Whether only requests that moved since their snapshots are sent."""
+    again: str | None = None
+    """A recorded run to be judged by today's rules: ``last``, an id, or its beginning."""
     jobs: int | None = None
     timeout: float | None = None
 
@@ -66,10 +68,10 @@ def check_options(options: Options) -> None:
     samples = options.overrides.samples
     if samples is not None and not 1 <= samples <= MAX_SAMPLES:
         raise UsageError(f"`samples` must be between 1 and {MAX_SAMPLES}, not `{samples}`")
-    if options.changed and options.replay:
-        raise UsageError(
-            "`--changed` sends what moved, and `--replay` sends nothing", hint="choose one"
-        )
+    modes = {"--replay": options.replay, "--changed": options.changed, "--again": options.again}
+    chosen = [name for name, value in modes.items() if value]
+    if len(chosen) > 1:
+        raise UsageError(f"`{chosen[0]}` and `{chosen[1]}` exclude each other", hint="choose one")
     if options.overrides.fields.get("model") == "":
         raise UsageError("`model` must name a model")
     seed = options.overrides.fields.get("seed", 0)

@@ -161,7 +161,7 @@ def make_plan(options: Options, *, sends: bool, every_row: bool = False) -> Plan
             place = (planned.project.root, planned.provider)
             if place not in servers:
                 servers[place] = resolve_server(planned.project.settings, planned.provider)
-    if sends or options.replay:
+    if sends or options.replay or options.again:
         plan = _ready_to_judge(plan, sends=sends)
     return structs.replace(plan, masker=secrets_for(settings, servers.values()))
 

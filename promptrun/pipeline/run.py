@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from promptrun.errors import PromptrunError
 from promptrun.models import CaseResult
 from promptrun.pipeline.prepare import Prepared, prepare
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from promptrun.config import Masker, MaskStream
     from promptrun.execute import Answer, Call
     from promptrun.pipeline.conduct import Ask, Got
-    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.plan import Plan, PlannedSpec
+    from promptrun.runs import EndState
 
     OnSetup = Callable[[int, int], None]
     """Called with the bytes had and the bytes in all while a provider fetches what it needs."""
@@ -49,7 +51,13 @@ class Delayed(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-Event = StreamPiece | StreamRestarted | Delayed | CaseResult
+class RecordEnded(Struct, frozen=True, kw_only=True):
+    """The run is not recorded any further; it goes on."""
+
+    error: PromptrunError
+
+
+Event = StreamPiece | StreamRestarted | Delayed | RecordEnded | CaseResult
 
 
 def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
@@ -65,17 +73,25 @@ def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
             ready = prepare(plan, planned, case)
             yield replay(plan, ready) if isinstance(ready, Prepared) else ready
         return
+    if plan.options.again is not None:
+        from promptrun.pipeline.record import judge_again
+
+        yield from judge_again(plan, plan.options.again)
+        return
     yield from _Run(plan).events(on_setup)
 
 
 class _Conducted:
     """A case that has asked something: its generator, and what it got so far."""
 
-    __slots__ = ("got", "id", "missing", "steps")
+    __slots__ = ("asks", "got", "missing", "prepared", "steps")
 
-    def __init__(self, case_id: str, steps: Generator[list[Ask], list[Got], CaseResult]) -> None:
-        self.id = case_id
+    def __init__(
+        self, prepared: Prepared, steps: Generator[list[Ask], list[Got], CaseResult]
+    ) -> None:
+        self.prepared = prepared
         self.steps = steps
+        self.asks: list[Ask] = []
         self.got: list[Got | None] = []
         self.missing = 0
 
@@ -93,8 +109,25 @@ class _Run:
         self._asked: dict[int, tuple[_Conducted, int]] = {}
         """By the key of a call: who asked, and as which of its questions."""
         self._keys = 0
+        # What sends is recorded; a replay does not pay for it.
+        from promptrun.pipeline.record import Recorder
+
+        self._recorder = Recorder(plan)
+        self._told = False
 
     def events(self, on_setup: OnSetup | None) -> Iterator[Event]:
+        state: EndState = "crashed"
+        try:
+            yield from self._serve_all(on_setup)
+            state = "finished"
+        except (GeneratorExit, KeyboardInterrupt):
+            state = "interrupted"
+            raise
+        finally:
+            self._recorder.close(state)
+        yield from self._finished()
+
+    def _serve_all(self, on_setup: OnSetup | None) -> Iterator[Event]:
         served = True
         while served:
             served = False
@@ -125,7 +158,7 @@ class _Run:
         calls = (call for call in self._sources[place] if call is not None)
         for event in execute(calls, provider, jobs=self._plan.jobs, urgent=urgent):
             yield from self._finished()
-            case_id = self._asked[event.key][0].id
+            case_id = self._asked[event.key][0].prepared.case.id
             match event:
                 case Piece():
                     text = live.setdefault(event.key, _LiveText(case_id, masker))
@@ -142,7 +175,14 @@ class _Run:
                     self._take(event)
                     yield from self._finished()
 
-    def _finished(self) -> Iterator[CaseResult]:
+    def _end(self, planned: PlannedSpec, result: CaseResult) -> None:
+        self._recorder.keep_case(planned.project.root, result)
+        self._done.append(result)
+
+    def _finished(self) -> Iterator[CaseResult | RecordEnded]:
+        if self._recorder.problem is not None and not self._told:
+            self._told = True
+            yield RecordEnded(error=self._recorder.problem)
         while self._done:
             yield self._done.popleft()
 
@@ -159,14 +199,14 @@ class _Run:
                 continue
             ready = prepare(plan, planned, case)
             if not isinstance(ready, Prepared):
-                self._done.append(ready)
+                self._end(planned, ready)
                 yield None
             elif plan.options.changed and _is_unmoved(ready):
-                self._done.append(replay(plan, ready))
+                self._end(planned, replay(plan, ready))
                 yield None
             else:
                 steps = conduct(plan, ready)
-                one = _Conducted(ready.case.id, steps)
+                one = _Conducted(ready, steps)
                 for asked_at, call in self._calls(one, next(steps)):
                     # A first question for another provider waits for its turn.
                     if asked_at == place:
@@ -177,6 +217,7 @@ class _Run:
     def _calls(self, one: _Conducted, asks: list[Ask]) -> list[tuple[Place, Call]]:
         from promptrun.execute import Call
 
+        one.asks = asks
         one.got = [None] * len(asks)
         one.missing = len(asks)
         calls = []
@@ -193,13 +234,14 @@ class _Run:
         one, position = self._asked.pop(answer.key)
         got = Got(reply=answer.reply, failure=answer.failure, attempts=answer.attempts)
         one.got[position] = got
+        self._recorder.keep_reply(one.prepared, one.asks[position], got)
         one.missing -= 1
         if one.missing:
             return
         try:
             asks = one.steps.send([each for each in one.got if each is not None])
         except StopIteration as ended:
-            self._done.append(ended.value)
+            self._end(one.prepared.planned, ended.value)
             return
         for place, call in self._calls(one, asks):
             self._urgent[place].append(call)

@@ -109,11 +109,16 @@ def settle_set(
     *,
     attempts: int = 1,
     live: bool = True,
+    alone: bool = False,
 ) -> CaseResult:
-    """The verdict on a set, and what is written; `second` is the look after an alarm."""
+    """The verdict on a set, and what is written; `second` is the look after an alarm.
+
+    `alone`: an alarm counts by itself, since nothing fresh can be asked for.
+    """
     sets = structs.replace(first.sets, second=second.sets if second else None)
     comparison = first.comparison
-    if comparison is not None and (sets.confirmed or (sets.alarm and not comparison.equal)):
+    counts = alone or sets.confirmed or (comparison is not None and not comparison.equal)
+    if comparison is not None and sets.alarm and counts:
         causes = tuple(c for c in Cause if c in comparison.causes or c is Cause.REPLY)
         comparison = structs.replace(comparison, causes=causes)
     verdict, action = judge_reply(

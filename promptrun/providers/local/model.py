@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import randbelow
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -74,6 +75,8 @@ class LocalModel:
         reason = unsupported(request)
         if reason:
             return _setup(reason)
+        if request.fresh and "seed" not in request.body:
+            request = replace(request, body=request.body | {"seed": randbelow(2**31)})
         async with self._turn:
             try:
                 outcome = await self._ask(request, on_piece)

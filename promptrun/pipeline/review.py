@@ -1,0 +1,181 @@
+"""What waits, as somebody reads it: each change against what it would replace, and in groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from promptrun.errors import PromptrunError, SnapshotError
+from promptrun.files.json import canonical
+from promptrun.models import CaseResult, Comparison, Verdict
+from promptrun.pipeline.changes import (
+    Settled,
+    accept_pending,
+    compare_pending,
+    find_waiting,
+    settled,
+    why_refused,
+)
+from promptrun.pipeline.plan import Project
+from promptrun.pipeline.today import Today
+from promptrun.reports.style import Style
+from promptrun.reports.text import write_details
+from promptrun.snapshots import recall_reply
+from promptrun.snapshots.pending import Pending
+from promptrun.snapshots.sets import is_set, recall_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from promptrun.models import Difference, Reply
+    from promptrun.pipeline.options import Options
+
+_CUT = ("…", "⋮")
+"""How the text of a difference says that something is left out of it."""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One reply that waits, held against what accepting it would replace."""
+
+    project: Project
+    pending: Pending
+    comparison: Comparison | None
+    """None for a first snapshot, and where what it would replace cannot be read."""
+    refusal: PromptrunError | None
+    """Why it cannot be accepted as things stand."""
+
+    @property
+    def id(self) -> str:
+        """``specs/json_people.yaml::english``."""
+        return self.pending.id
+
+    @property
+    def spec(self) -> Path | None:
+        """The spec's file; None where the waiting file does not say which it is."""
+        return self.project.root / self.pending.spec if self.pending.spec else None
+
+    @property
+    def word(self) -> str:
+        """What it is, for a list: its causes, ``new``, ``equal`` or ``unusable``."""
+        if self.pending.problem:
+            return "unusable"
+        if self.comparison is None:
+            return "new"
+        return ", ".join(self.comparison.causes) or "equal"
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Changes that look the same to whoever reads them: one decision settles all."""
+
+    changes: tuple[Change, ...]
+
+    @property
+    def first(self) -> Change:
+        """The one that is shown."""
+        return self.changes[0]
+
+
+def find_changes(options: Options) -> list[Change]:
+    """What waits for the targets (none: for the whole project), sorted as it lies on the disk."""
+    return [
+        Change(
+            project=project,
+            pending=pending,
+            comparison=compare_pending(project, today, pending),
+            refusal=why_refused(project, today, pending),
+        )
+        for project, today, pending in find_waiting(options)
+    ]
+
+
+def group_changes(changes: Iterable[Change]) -> list[Group]:
+    """The changes in their order, those that look the same together with the first of them.
+
+    Alike are two changes with the same causes and the same text. Where that text leaves anything
+    out, the whole differences must be the same: nobody decides on what was not shown. A first
+    snapshot, and a change that cannot be accepted, stands alone.
+    """
+    groups: dict[object, list[Change]] = {}
+    for number, change in enumerate(changes):
+        comparison = change.comparison
+        alone = comparison is None or comparison.equal or change.refusal is not None
+        key: object = number if comparison is None or alone else _look(change, comparison)
+        groups.setdefault(key, []).append(change)
+    return [Group(changes=tuple(alike)) for alike in groups.values()]
+
+
+def accept_all(changes: Sequence[Change]) -> Iterator[Settled]:
+    """Make replies count that somebody looked at, as the specs are now: they are read anew."""
+    today: dict[Path, Today] = {}
+    for change in changes:
+        project, pending = change.project, change.pending
+        if project.root not in today:
+            mine = [one.pending for one in changes if one.project.root == project.root]
+            today[project.root] = Today(project, mine)
+        try:
+            accept_pending(project, today[project.root], pending)
+            yield settled(project, pending)
+        except PromptrunError as error:
+            yield settled(project, pending, refused=error)
+
+
+def reject_all(changes: Sequence[Change]) -> Iterator[Settled]:
+    """Drop replies that somebody looked at."""
+    for change in changes:
+        try:
+            change.project.store.reject(change.pending)
+            yield settled(change.project, change.pending)
+        except SnapshotError as error:
+            yield settled(change.project, change.pending, refused=error)
+
+
+def as_result(change: Change) -> CaseResult:
+    """The change as a run would tell it, for the reports."""
+    pending = change.pending
+    return CaseResult(
+        spec=pending.spec,
+        case=pending.case,
+        verdict=Verdict.CHANGED,
+        provider="",
+        comparison=change.comparison,
+    )
+
+
+def waiting_replies(change: Change) -> Sequence[tuple[Reply, int]]:
+    """What was answered, each distinct reply with how often it came; none where it is unusable."""
+    snapshot = change.pending.snapshot
+    if snapshot is None:
+        return ()
+    return recall_set(snapshot) if is_set(snapshot) else ((recall_reply(snapshot), 1),)
+
+
+def holds_set(change: Change) -> bool:
+    """Whether N samples wait, which are shown by their counts."""
+    return change.pending.snapshot is not None and is_set(change.pending.snapshot)
+
+
+def _look(change: Change, comparison: Comparison) -> object:
+    text = "\n".join(write_details(as_result(change), Style()))
+    whole = ""
+    if any(mark in text for mark in _CUT) or holds_set(change):
+        whole = _exact(change, comparison)
+    return change.project.root, comparison.causes, text, whole
+
+
+def _exact(change: Change, comparison: Comparison) -> str:
+    differences = [*map(_plain, comparison.request), *map(_plain, comparison.reply)]
+    samples = [
+        (reply.raw.get("choices"), count)
+        for reply, count in (waiting_replies(change) if holds_set(change) else ())
+    ]
+    try:
+        return canonical([differences, samples])
+    except (TypeError, ValueError, RecursionError):
+        return change.id  # too deep to be held against another: it stands alone
+
+
+def _plain(difference: Difference) -> list[object]:
+    changes = [[one.path, one.kind, one.old, one.new] for one in difference.changes]
+    return [difference.where, difference.old, difference.new, changes]
