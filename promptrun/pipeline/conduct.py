@@ -186,6 +186,7 @@ def replay(plan: Plan, prepared: Prepared) -> CaseResult:
     from promptrun.snapshots import recall_reply
     from promptrun.snapshots.sets import is_set, recall_set
 
+    prepared = structs.replace(prepared, result=structs.replace(prepared.result, replayed=True))
     accepted = prepared.accepted.snapshot
     if accepted is None:
         reason = why_missing(plan, prepared)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 import promptrun
-from promptrun.errors import UsageError
+from promptrun.errors import PromptrunError, UsageError
 from promptrun.models import CaseResult, Digests, Verdict
 from promptrun.pipeline.conduct import Ask, Got, conduct
 from promptrun.pipeline.prepare import Prepared, mask_failure, mask_reply, prepare
@@ -44,7 +44,7 @@ class Recorder:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._writers: dict[Path, RunWriter] = {}
-        self.problem: RecordError | None = None
+        self.problem: PromptrunError | None = None
 
     def keep_reply(self, prepared: Prepared, ask: Ask, got: Got) -> None:
         """Add what came of one question."""
@@ -106,7 +106,7 @@ class Recorder:
                 writer.add_reply(kept)
             else:
                 writer.add_case(kept)
-        except RecordError as error:
+        except PromptrunError as error:
             self.problem = self.problem or error
 
     def _meta(self, root: Path) -> RunMeta:
