@@ -57,7 +57,8 @@ def judge_request(
     settings = planned.project.settings
     provider = choose_provider(settings, spec.provider or planned.provider)
     place = (planned.project.root, provider)
-    if place not in plan.servers:
+    # A run that is judged again asks nobody.
+    if place not in plan.servers and plan.options.again is None:
         raise UsageError(f"the provider `{provider}` of the judge was not known before the run")
     return place, render_request(case)
 
