@@ -41,7 +41,7 @@ class ReplyTest(Struct, frozen=True, kw_only=True):
     """`p` as it counts among all tests of the case, by Holm's correction."""
     least_p: float | None = None
     """The smallest `corrected` that sets of these sizes could give; above `alpha`, this test can
-    never alarm."""
+    never alarm. 1 where replies are so large that no two could be told to be alike."""
     effect: float
     """The energy distance over twice the mean distance between the sets: 0 alike, 1 apart."""
     exact: bool
