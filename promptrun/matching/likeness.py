@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 BLOCK: Final = 4_000
 """Pieces of a text that are held at once against those of the other."""
 
-MAX_CHARACTERS: Final = 1_000_000
-"""Of one text; a longer one is like its equal alone."""
+MAX_CHARACTERS: Final = 400_000
+"""Of one text; a longer one is like its equal alone, and numbers past it are not told."""
 
 SHORT: Final = 1_000
 """Characters of a text whose pieces are kept for the next comparison."""

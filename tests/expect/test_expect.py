@@ -30,7 +30,9 @@ REFUSED = recorded({"finish_reason": "stop", "refusal": "I cannot help with that
 def outcomes(snapshot: Snapshot, **expectations: Any) -> tuple[Outcome, ...]:
     stated = [Expectation(kind=kind, argument=value) for kind, value in expectations.items()]
     live = judge(stated, Evidence(snapshot=snapshot, reply=LIVE))
-    assert judge(stated, Evidence(snapshot=snapshot)) == live, "a replay is judged as the live reply was"
+    assert judge(stated, Evidence(snapshot=snapshot)) == live, (
+        "a replay is judged as the live reply was"
+    )
     return live
 
 
