@@ -7,10 +7,14 @@ import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptrun.errors import SnapshotError
 from promptrun.files.atomic import write_atomic
 from promptrun.files.tree import FileProblem, read_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def check_place(root: Path, path: Path) -> None:
@@ -28,22 +32,66 @@ def check_place(root: Path, path: Path) -> None:
     raise SnapshotError(f"`{path}` is not used: {reason}", hint=f"the root is `{root}`")
 
 
-def read_regular(path: Path) -> bytes | None:
+def read_regular(path: Path, *, most: int | None = None) -> bytes | None:
     """The bytes of a file; None where there is none.
 
     Raises FileProblem for a link, a folder, a pipe or a device, which are never opened, and for a
-    file that cannot be read or is too large.
+    file that cannot be read or is too large: larger than `most` bytes, where that is given.
     """
+    size = _regular_size(path)
+    if size is None:
+        return None
+    if most is not None and size > most:
+        raise FileProblem(f"it is larger than {most // 1024:,} KiB")
+    return read_binary(path)
+
+
+def read_head(path: Path, size: int) -> bytes | None:
+    """The first `size` bytes of a file, on the terms of `read_regular`."""
+    if _regular_size(path) is None:
+        return None
     try:
-        mode = path.lstat().st_mode
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise FileProblem(f"it cannot be read: {error.strerror}") from None
+
+
+def _regular_size(path: Path) -> int | None:
+    try:
+        found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise FileProblem(f"it cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
-        kind = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no regular file"
         raise FileProblem(f"it is {kind}", "put a file of its own there, or delete it")
-    return read_binary(path)
+    return found.st_size
+
+
+def walk_folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder at and below `top` with the names of its folders and of all else, both sorted.
+
+    As `os.walk`, whose recursion ends in an error where a stranger nested a thousand folders. What
+    is taken out of the list of folders is not entered; a link to a folder counts as a file.
+    """
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        folders: list[str] = []
+        names: list[str] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    inner = entry.is_dir(follow_symlinks=False)
+                    (folders if inner else names).append(entry.name)
+        except OSError:
+            continue
+        folders.sort()
+        names.sort()
+        yield folder, folders, names
+        waiting += [folder / name for name in reversed(folders)]
 
 
 def decode(data: bytes) -> str:

@@ -10,21 +10,23 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from msgspec import DecodeError, Struct, json
+from msgspec import UNSET, Struct
 
 from promptrun.errors import SnapshotError
 from promptrun.files.tree import FileProblem
-from promptrun.models import Digests, Snapshot
+from promptrun.models import Snapshot
 from promptrun.snapshots.disk import (
     check_place,
     decode,
     digest_text,
     read_regular,
     remove_file,
+    walk_folders,
     write_file,
 )
+from promptrun.snapshots.note import NOTE, Note, encode_note, note_of, read_note
 from promptrun.snapshots.parse import parse_snapshot
 from promptrun.snapshots.paths import keeps
 from promptrun.snapshots.record import check_request
@@ -32,7 +34,11 @@ from promptrun.snapshots.record import check_request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_NOTE = ".json"
+    from promptrun.snapshots.stale import Orphan
+
+MAX_ARTIFACT_FILES: Final = 200_000
+"""Of somebody else's folder, notes among them."""
+MAX_ARTIFACT_BYTES: Final = 1024**3
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -51,6 +57,10 @@ class Pending(Struct, frozen=True, kw_only=True):
     """Of the waiting file's text."""
     replaces: str | None = None
     """The digest of the snapshot's text when the reply came; None where there was no file."""
+    moves: Path | None = None
+    """The snapshot of a case that is gone, which accepting deletes: the case has a new name."""
+    moves_text: str | None = None
+    """The digest of its text when the reply came."""
     problem: SnapshotError | None = None
 
     @property
@@ -59,49 +69,63 @@ class Pending(Struct, frozen=True, kw_only=True):
         return f"{self.spec}::{self.case}" if self.spec else str(self.file)
 
 
-class Note(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The small file beside a pending snapshot."""
-
-    promptrun_pending: int = 1
-    run: str
-    digests: Digests
-    replaces: str | None
-    text: str
-    """The digest of the pending file itself: the two were written together."""
-
-
 class PendingFolder:
-    """``.promptrun/pending/`` of one project; `root` is resolved."""
+    """``.promptrun/pending/`` of one project; `root` is resolved.
 
-    def __init__(self, root: Path) -> None:
+    With `artifact`, that folder in its place, such as another run left it: it is only read.
+    """
+
+    def __init__(self, root: Path, artifact: Path | None = None) -> None:
         self.root = root
-        self.top = root / ".promptrun" / "pending"
+        self.top = artifact or root / ".promptrun" / "pending"
+        self._is_own = artifact is None
+        self._bound = self.root if self._is_own else self.top
 
-    def put(self, path: Path, snapshot: Snapshot, *, run: str, replaces: str | None) -> Path:
+    def put(
+        self,
+        path: Path,
+        snapshot: Snapshot,
+        *,
+        run: str,
+        replaces: str | None,
+        moves: Orphan | None = None,
+    ) -> Path:
         """Write both files; a crash between the two leaves a pending that names itself unusable."""
         from promptrun.snapshots.dump import dump_snapshot
 
         file = self._file(path)
         data = dump_snapshot(snapshot).encode()
-        note = Note(run=run, digests=snapshot.digests, replaces=replaces, text=digest_text(data))
+        note = Note(
+            run=run,
+            digests=snapshot.digests,
+            replaces=replaces,
+            text=digest_text(data),
+            moves=moves.path.relative_to(self.root).as_posix() if moves else UNSET,
+            moves_text=(moves.accepted.digest or "") if moves else UNSET,
+        )
         ignore = self.top.parent / ".gitignore"
         if not os.path.lexists(ignore):
             write_file(ignore, b"*\n")
         write_file(file, data)
-        write_file(_note_of(file), json.format(json.encode(note)) + b"\n")
+        write_file(note_of(file), encode_note(note))
         return file
 
-    def listed(self, paths: Iterable[str] | None) -> list[Pending]:
-        """Every pending that `paths` selects, sorted; see `SnapshotStore.list_pending`.
+    def listed(self, paths: Iterable[str] | None) -> Iterator[Pending]:
+        """Every pending that `paths` selects, sorted, each read when its turn comes.
 
-        Notes whose snapshot is gone are deleted: nothing else would ever name them.
+        See `SnapshotStore.list_pending`. Notes of one's own whose snapshot is gone are deleted:
+        nothing else would ever name them.
         """
-        check_place(self.root, self.top / "any")
-        wanted = None if paths is None else [_selector(path) for path in paths]
+        check_place(self._bound, self.top / "any")
+        wanted = None if paths is None else [as_selector(path) for path in paths]
+        if not self._is_own:
+            self._check_size()
         files = sorted(self._files())
-        self._drop_orphans()
-        waiting = (self._load(file) for file in files)
-        return [each for each in waiting if wanted is None or self._selected(each, wanted)]
+        if self._is_own:
+            self._drop_orphans()
+        for each in map(self._load, files):
+            if wanted is None or self._selected(each, wanted):
+                yield each
 
     def checked(self, pending: Pending) -> bytes:
         """The bytes that accepting moves; SnapshotError where they are not what was listed."""
@@ -119,27 +143,45 @@ class PendingFolder:
     def remove(self, path: Path) -> bool:
         """Delete the pending of `path`, and folders left empty; False where nothing waited."""
         file = self._file(path)
-        remove_file(_note_of(file), self.top)
+        remove_file(note_of(file), self.top)
         return remove_file(file, self.top)
 
     def _file(self, path: Path) -> Path:
         check_place(self.root, path)
         file = self.top / path.relative_to(self.root)
-        check_place(self.root, file)
+        check_place(self._bound, file)
         return file
 
     def _files(self, ending: str = ".yaml") -> Iterator[Path]:
-        for folder, _, names in os.walk(self.top):
+        for folder, _, names in walk_folders(self.top):
             for name in names:
                 if name.endswith(ending) and not name.startswith("."):
-                    yield Path(folder, name)
+                    yield folder / name
+
+    def _check_size(self) -> None:
+        """Refuse a folder of somebody else's that would take for ever to read."""
+        files = size = 0
+        for folder, _, names in walk_folders(self.top):
+            for name in names:
+                files += 1
+                with suppress(OSError):  # what cannot be looked at is told when it is read
+                    size += (folder / name).lstat().st_size
+            if files > MAX_ARTIFACT_FILES or size > MAX_ARTIFACT_BYTES:
+                raise SnapshotError(
+                    f"`{self.top}` is too large: more than {MAX_ARTIFACT_FILES:,} files, or than "
+                    f"{MAX_ARTIFACT_BYTES // 2**20:,} MiB",
+                    hint="name the pending folder of one run",
+                )
 
     def _drop_orphans(self) -> None:
-        for note in list(self._files(f".yaml{_NOTE}")):
+        for note in list(self._files(f".yaml{NOTE}")):
             # Another process writes the snapshot before its note, so a new pair is never taken.
             if not os.path.lexists(note.with_suffix("")):
                 with suppress(SnapshotError):  # a folder that may not be written can be listed
                     remove_file(note, self.top)
+
+    def _name(self, file: Path) -> str:
+        return file.relative_to(self.root).as_posix() if self._is_own else str(file)
 
     def _load(self, file: Path) -> Pending:
         path = self.root / file.relative_to(self.top)
@@ -148,22 +190,23 @@ class PendingFolder:
         except SnapshotError as problem:
             return Pending(path=path, file=file, problem=problem)
         except FileProblem as problem:
+            remedy = ", or remove it: promptrun reject" if self._is_own else ""
             unusable = SnapshotError(
-                f"the pending reply `{file.relative_to(self.root).as_posix()}` cannot be used: "
-                f"{problem.message}",
-                hint="run the case again, or remove it: promptrun reject",
+                f"the pending reply `{self._name(file)}` cannot be used: {problem.message}",
+                hint=f"run the case again{remedy}",
             )
             return Pending(path=path, file=file, problem=unusable)
 
     def _open(self, path: Path, file: Path) -> Pending:
+        check_place(self.root, path)
         data = _read(file)
-        name = file.relative_to(self.root).as_posix()
+        name = self._name(file)
         snapshot = parse_snapshot(decode(data), name)
         if not keeps(self.root, path, snapshot.spec, snapshot.case):
             raise FileProblem(
                 f"its header names `{snapshot.spec}::{snapshot.case}`, whose place is another"
             )
-        note = _read_note(file)
+        note = read_note(file)
         if note.text != digest_text(data) or note.digests != snapshot.digests:
             raise FileProblem("it does not belong to the note beside it")
         check_request(snapshot, name)
@@ -176,23 +219,37 @@ class PendingFolder:
             snapshot=snapshot,
             digest=note.text,
             replaces=note.replaces,
+            moves=self._moved(note),
+            moves_text=note.moves_text or None,
         )
+
+    def _moved(self, note: Note) -> Path | None:
+        if not note.moves:
+            return None
+        path = self.root / note.moves
+        check_place(self.root, path)
+        if "snapshots" not in path.relative_to(self.root).parts:
+            raise FileProblem(f"it takes over `{note.moves}`, which is no snapshot")
+        return path
 
     def _selected(self, pending: Pending, wanted: list[str]) -> bool:
-        names = (pending.id, pending.spec, pending.path.relative_to(self.root).as_posix())
-        return any(
-            not want or any(name == want or name.startswith(f"{want}/") for name in names)
-            for want in wanted
-        )
+        place = pending.path.relative_to(self.root).as_posix()
+        return is_selected((pending.id, pending.spec, place), wanted)
 
 
-def _selector(path: str) -> str:
+def as_selector(path: str) -> str:
+    """A path below the root as `is_selected` takes it; empty for everything."""
     want = path.replace("\\", "/").removeprefix("./").rstrip("/")
     return "" if want == "." else want
 
 
-def _note_of(file: Path) -> Path:
-    return file.with_name(f"{file.name}{_NOTE}")
+def is_selected(names: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Whether something that goes by `names` (its id, spec, file) is wanted, or lies below it."""
+    names = tuple(names)
+    return any(
+        not want or any(name == want or name.startswith(f"{want}/") for name in names)
+        for want in wanted
+    )
 
 
 def _read(file: Path) -> bytes:
@@ -200,16 +257,3 @@ def _read(file: Path) -> bytes:
     if data is None:
         raise FileProblem("it is gone")
     return data
-
-
-def _read_note(file: Path) -> Note:
-    data = read_regular(_note_of(file))
-    if data is None:
-        raise FileProblem("the note beside it is missing")
-    try:
-        note = json.decode(data, type=Note)
-    except (DecodeError, UnicodeDecodeError):
-        raise FileProblem("the note beside it cannot be read") from None
-    if note.promptrun_pending != 1:
-        raise FileProblem(f"its format is {note.promptrun_pending}; this promptrun reads 1")
-    return note

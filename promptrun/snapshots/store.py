@@ -9,16 +9,24 @@ from msgspec import Struct
 from promptrun.errors import SnapshotError
 from promptrun.files.tree import FileProblem
 from promptrun.models import Snapshot
-from promptrun.snapshots.disk import check_place, decode, digest_text, read_regular, write_file
+from promptrun.snapshots.disk import (
+    check_place,
+    decode,
+    digest_text,
+    read_regular,
+    remove_file,
+    write_file,
+)
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
 from promptrun.snapshots.record import check_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from promptrun.models import Digests
     from promptrun.snapshots.pending import Pending, PendingFolder
+    from promptrun.snapshots.stale import Orphan
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -43,20 +51,38 @@ class SnapshotStore:
 
     Paths are absolute, as `snapshot_path` gives them. Every method raises SnapshotError for a path
     outside the root, for a link that leads out of it, and for a disk that refuses.
+
+    With `artifact`, what waits is listed and accepted from that folder, the pending folder of
+    another run; it is left as it is, and nothing in it is believed unchecked.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, artifact: Path | None = None) -> None:
         self.root = root.resolve()
+        self._artifact = artifact
 
-    @property
-    def _pending(self) -> PendingFolder:
+    def _pending(self, artifact: Path | None = None) -> PendingFolder:
         # A run that only judges needs nothing of what waits.
         from promptrun.snapshots.pending import PendingFolder
 
-        return PendingFolder(self.root)
+        return PendingFolder(self.root, artifact)
 
     def read(self, path: Path, spec_id: str, case: str) -> Accepted:
         """The accepted reply of a case; SnapshotError only for a newer format or a bad place."""
+        there = self._open(path)
+        snapshot = there.snapshot
+        if snapshot is None or (snapshot.spec, snapshot.case) == (spec_id, case):
+            return there
+        name = self._name(path)
+        foreign = SnapshotError(
+            f"`{name}` is the snapshot of `{snapshot.spec}::{snapshot.case}`, "
+            f"not of `{spec_id}::{case}`",
+            hint="two specs share this file: rename one; after a move, move the snapshot and "
+            "mend its header, or delete it",
+        )
+        return Accepted(state="foreign", problem=foreign, digest=there.digest)
+
+    def _open(self, path: Path) -> Accepted:
+        """The same for whichever case the file is of: its state is never `foreign`."""
         check_place(self.root, path)
         name = self._name(path)
         digest = None
@@ -72,14 +98,6 @@ class SnapshotStore:
             return Accepted(state="unreadable", problem=broken, digest=digest)
         except BrokenSnapshotError as broken:
             return Accepted(state="unreadable", problem=broken, digest=digest)
-        if (snapshot.spec, snapshot.case) != (spec_id, case):
-            foreign = SnapshotError(
-                f"`{name}` is the snapshot of `{snapshot.spec}::{snapshot.case}`, "
-                f"not of `{spec_id}::{case}`",
-                hint="two specs share this file: rename one; after a move, move the snapshot and "
-                "mend its header, or delete it",
-            )
-            return Accepted(state="foreign", problem=foreign, digest=digest)
         return Accepted(state="present", snapshot=snapshot, digest=digest)
 
     def write(self, path: Path, snapshot: Snapshot, *, replace_unreadable: bool = False) -> bool:
@@ -95,18 +113,41 @@ class SnapshotStore:
             raise there.problem
         return write_file(path, dump_snapshot(snapshot).encode())
 
-    def propose(self, path: Path, snapshot: Snapshot, *, run: str, replaces: str | None) -> Path:
+    def remove(self, path: Path, spec_id: str, case: str, *, digest: str | None) -> None:
+        """Delete the snapshot of a case that is gone, and the folders that this leaves empty.
+
+        `digest` is that of the text that was read (`Accepted.digest`). Raises SnapshotError, and
+        deletes nothing, where the file holds anything else by now.
+        """
+        there = self.read(path, spec_id, case)
+        if there.state != "present" or there.digest != digest:
+            raise SnapshotError(
+                f"`{self._name(path)}` is not deleted: it changed since it was read",
+                hint="look at it again: promptrun prune",
+            )
+        remove_file(path, self._home(path))
+
+    def propose(
+        self,
+        path: Path,
+        snapshot: Snapshot,
+        *,
+        run: str,
+        replaces: str | None,
+        moves: Orphan | None = None,
+    ) -> Path:
         """Let `snapshot` wait to be accepted at `path`; gives the file in which it waits.
 
         `run` is the run's id, `replaces` the digest of the text that it would replace
-        (`Accepted.digest`), None where there is no file.
+        (`Accepted.digest`), None where there is no file. `moves` is the snapshot of a case that
+        is gone: accepting this reply deletes it.
         """
         check_place(self.root, path)
-        return self._pending.put(path, snapshot, run=run, replaces=replaces)
+        return self._pending().put(path, snapshot, run=run, replaces=replaces, moves=moves)
 
     def drop_pending(self, path: Path) -> bool:
         """Delete what waits to become the snapshot at `path`; False where nothing waited."""
-        return self._pending.remove(path)
+        return self._pending().remove(path)
 
     def list_pending(self, paths: Iterable[str] | None = None) -> list[Pending]:
         """What waits, sorted by path; one that cannot be used is listed with its `problem`.
@@ -114,50 +155,68 @@ class SnapshotStore:
         `paths` selects by spec (``specs/a.yaml``), folder (``specs``, ``.``), case
         (``specs/a.yaml::english``) or snapshot file, all below the root and with ``/``.
         """
-        return self._pending.listed(paths)
+        return list(self.iter_pending(paths))
 
-    def accept(self, pending: Pending, *, current: Digests | None) -> None:
+    def iter_pending(self, paths: Iterable[str] | None = None) -> Iterator[Pending]:
+        """The same one by one, so that the replies of a large folder are never all in memory."""
+        return self._pending(self._artifact).listed(paths)
+
+    def replaced(self, pending: Pending) -> Accepted:
+        """What accepting a reply would replace: its own snapshot, else the one that it moves."""
+        own = self.read(pending.path, pending.spec, pending.case)
+        if own.state != "absent" or pending.moves is None:
+            return own
+        return self._open(pending.moves)
+
+    def check_acceptable(
+        self,
+        pending: Pending,
+        *,
+        current: Digests | None,
+        is_gone: Callable[[str, str], bool] | None = None,
+    ) -> bytes:
+        """The text that accepting would write; SnapshotError where `accept` would refuse."""
+        # Only accepting and reviewing need the checks.
+        from promptrun.snapshots import checks
+
+        data = self._pending(self._artifact).checked(pending)
+        checks.check_request(pending, current)
+        own = self.read(pending.path, pending.spec, pending.case)
+        checks.check_own(pending, own, digest_text(data))
+        if pending.moves is not None:
+            checks.check_moved(self.root, pending, self._open(pending.moves), is_gone)
+        return data
+
+    def accept(
+        self,
+        pending: Pending,
+        *,
+        current: Digests | None,
+        is_gone: Callable[[str, str], bool] | None = None,
+    ) -> None:
         """Move a pending reply into place, byte for byte.
 
         `current` are the digests of the request as it would be rendered today, None where the
-        case exists no more. Raises SnapshotError, changing nothing, where the request, the
-        snapshot or the pending file itself moved since the reply was received.
+        case exists no more. `is_gone` says of a spec and a case whether they exist no more; it is
+        asked of the snapshot that the reply moves. Raises SnapshotError, changing nothing, where
+        the request, the snapshot, the one that is moved or the pending file itself changed since
+        the reply was received. What waits here for the same case is dropped.
         """
-        data = self._pending.checked(pending)
-        _check_request(pending, current)
-        there = self.read(pending.path, pending.spec, pending.case)
-        if there.state == "foreign" and there.problem:
-            raise there.problem
-        if there.digest not in {pending.replaces, digest_text(data)}:
-            raise SnapshotError(
-                f"the snapshot of `{pending.id}` changed after this reply was received",
-                hint="run the case again, and compare with today's snapshot",
-            )
+        data = self.check_acceptable(pending, current=current, is_gone=is_gone)
         write_file(pending.path, data)
-        self._pending.remove(pending.path)
+        if pending.moves is not None:
+            remove_file(pending.moves, self._home(pending.moves))
+        self._pending().remove(pending.path)
 
     def reject(self, pending: Pending) -> None:
         """Delete a pending reply; the snapshot stays."""
-        self._pending.remove(pending.path)
+        self._pending().remove(pending.path)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
-
-def _check_request(pending: Pending, current: Digests | None) -> None:
-    if current is None:
-        raise SnapshotError(
-            f"`{pending.id}` exists no more", hint="promptrun reject removes its pending reply"
-        )
-    answered = pending.snapshot.digests if pending.snapshot else None
-    moved = [
-        part
-        for part in ("prompt", "settings", "model")
-        if getattr(answered, part, None) != getattr(current, part)
-    ]
-    if moved:
-        raise SnapshotError(
-            f"the request of `{pending.id}` changed after this reply was received: "
-            f"{', '.join(moved)}",
-            hint="run the case again",
-        )
+    def _home(self, path: Path) -> Path:
+        """The folder in which ``snapshots`` lies: what is left empty below it is removed."""
+        parts = path.relative_to(self.root).parts
+        depth = parts.index("snapshots") if "snapshots" in parts else 0
+        return self.root.joinpath(*parts[:depth])

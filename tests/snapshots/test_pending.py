@@ -12,7 +12,9 @@ from promptrun.errors import SnapshotError
 from promptrun.snapshots import SnapshotStore, snapshot_path
 from promptrun.snapshots.disk import digest_text
 from promptrun.snapshots.dump import dump_snapshot
+from promptrun.snapshots.note import MAX_NOTE_BYTES
 from promptrun.snapshots.pending import Pending
+from promptrun.snapshots.stale import Orphan
 from tests.snapshots.examples import snapshot
 
 if TYPE_CHECKING:
@@ -303,3 +305,171 @@ def test_a_pending_whose_request_was_edited_cannot_be_accepted(store: SnapshotSt
     assert "its request was edited" in str(listed.problem)
     with pytest.raises(SnapshotError, match="its request was edited"):
         store.accept(listed, current=snapshot().digests)
+
+
+def gone(_spec: str, _case: str) -> bool:
+    return True
+
+
+def stays(_spec: str, _case: str) -> bool:
+    return False
+
+
+@pytest.fixture
+def moving(store: SnapshotStore) -> Pending:
+    """A reply that takes over the snapshot of a case that is gone."""
+    old = snapshot("옛 답", spec="specs/옛.yaml")
+    path = place(store, old)
+    store.write(path, old)
+    orphan = Orphan(
+        path=path, id="specs/옛.yaml::default", accepted=store.read(path, old.spec, old.case)
+    )
+    new = snapshot("새 답")
+    store.propose(place(store, new), new, run="run-1", replaces=None, moves=orphan)
+    (pending,) = store.list_pending()
+    return pending
+
+
+def test_a_note_says_which_snapshot_is_taken_over(store: SnapshotStore, moving: Pending) -> None:
+    note = json.loads(Path(f"{moving.file}.json").read_text("utf-8"))
+
+    assert note["moves"] == "snapshots/옛/default.yaml"
+    assert note["replaces"] is None
+    assert moving.moves == store.root / "snapshots/옛/default.yaml"
+
+
+def test_a_note_that_takes_over_nothing_does_not_speak_of_it(store: SnapshotStore) -> None:
+    pending = propose(store, snapshot())
+
+    assert json.loads(Path(f"{pending.file}.json").read_text()).keys() == {
+        "promptrun_pending",
+        "run",
+        "digests",
+        "replaces",
+        "text",
+    }
+    assert (pending.moves, pending.moves_text) == (None, None)
+
+
+def test_accepting_deletes_the_snapshot_that_is_taken_over(
+    store: SnapshotStore, moving: Pending
+) -> None:
+    store.accept(moving, current=snapshot().digests, is_gone=gone)
+
+    assert all_files(store) == {"snapshots/a/default.yaml", ".promptrun/.gitignore"}
+
+
+def test_rejecting_leaves_the_snapshot_that_would_be_taken_over(
+    store: SnapshotStore, moving: Pending
+) -> None:
+    store.reject(moving)
+
+    assert all_files(store) == {"snapshots/옛/default.yaml", ".promptrun/.gitignore"}
+
+
+def test_accepting_refuses_where_the_case_that_is_taken_over_exists(
+    store: SnapshotStore, moving: Pending
+) -> None:
+    for is_gone in (stays, None):
+        with pytest.raises(SnapshotError, match=r"specs/옛\.yaml::default` exists"):
+            store.accept(moving, current=snapshot().digests, is_gone=is_gone)
+    assert not moving.path.exists()
+
+
+@pytest.mark.parametrize(
+    "become",
+    [
+        pytest.param(snapshot("딴 답", spec="specs/옛.yaml"), id="another reply"),
+        pytest.param(snapshot("옛 답", spec="specs/옛.yaml", seed=1), id="another request"),
+        pytest.param(snapshot("옛 답", spec="specs/남.yaml"), id="another spec"),
+        pytest.param(None, id="no snapshot"),
+    ],
+)
+def test_accepting_refuses_where_the_snapshot_that_is_taken_over_changed(
+    store: SnapshotStore, moving: Pending, become: Snapshot | None
+) -> None:
+    assert moving.moves is not None
+    data = dump_snapshot(become).encode() if become else b"x"
+    moving.moves.write_bytes(data)
+
+    with pytest.raises(SnapshotError, match="changed after this reply was received"):
+        store.accept(moving, current=snapshot().digests, is_gone=gone)
+    assert moving.moves.read_bytes() == data
+    assert not moving.path.exists()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(snapshot("옛 답", spec="specs/옛.yaml", seed=1), id="another request"),
+        pytest.param(snapshot("옛 답", spec="specs/남.yaml"), id="a place of another case"),
+    ],
+)
+def test_a_forged_note_takes_over_nothing_but_a_snapshot_of_the_same_request(
+    store: SnapshotStore, moving: Pending, forged: Snapshot
+) -> None:
+    assert moving.moves is not None
+    data = dump_snapshot(forged).encode()
+    moving.moves.write_bytes(data)
+    note = Path(f"{moving.file}.json")
+    told = json.loads(note.read_text("utf-8")) | {"moves_text": digest_text(data)}
+    note.write_text(json.dumps(told), "utf-8")
+    (pending,) = store.list_pending()
+
+    with pytest.raises(SnapshotError, match="changed after"):
+        store.accept(pending, current=snapshot().digests, is_gone=gone)
+    assert moving.moves.exists()
+
+
+def test_accepting_goes_on_where_the_snapshot_that_is_taken_over_is_gone_already(
+    store: SnapshotStore, moving: Pending
+) -> None:
+    assert moving.moves is not None
+    moving.moves.unlink()
+
+    store.accept(moving, current=snapshot().digests, is_gone=stays)
+
+    assert moving.path.exists()
+
+
+@pytest.mark.parametrize(
+    "moves",
+    ["../outside/snapshots/x.yaml", "/etc/snapshots/passwd", "promptrun.toml", "snapshots/../x"],
+)
+def test_a_note_that_takes_over_what_is_no_snapshot_is_unusable(
+    store: SnapshotStore, moving: Pending, moves: str
+) -> None:
+    note = Path(f"{moving.file}.json")
+    note.write_text(json.dumps(json.loads(note.read_text("utf-8")) | {"moves": moves}), "utf-8")
+
+    (pending,) = store.list_pending()
+
+    assert pending.problem is not None
+    with pytest.raises(SnapshotError):
+        store.accept(pending, current=snapshot().digests, is_gone=gone)
+
+
+def test_an_artifact_is_read_and_never_changed(store: SnapshotStore, tmp_path: Path) -> None:
+    propose(store, snapshot("새 답"))
+    artifact = tmp_path / "artifact"
+    (store.root / ".promptrun/pending").rename(artifact)
+    orphan = artifact / "snapshots/a/gone.yaml.json"
+    orphan.write_text("{}")
+    before = {path: path.read_bytes() for path in artifact.rglob("*") if path.is_file()}
+    foreign = SnapshotStore(store.root, artifact=artifact)
+
+    (pending,) = foreign.list_pending()
+    foreign.accept(pending, current=snapshot().digests)
+
+    assert store.read(pending.path, "specs/a.yaml", "default").snapshot == snapshot("새 답")
+    assert {path: path.read_bytes() for path in artifact.rglob("*") if path.is_file()} == before
+    assert store.list_pending() == []
+
+
+def test_a_note_that_is_too_large_is_not_read(store: SnapshotStore) -> None:
+    pending = propose(store, snapshot())
+    Path(f"{pending.file}.json").write_bytes(b" " * (MAX_NOTE_BYTES + 1))
+
+    (listed,) = store.list_pending()
+
+    assert "it is larger than 64 KiB" in str(listed.problem)
