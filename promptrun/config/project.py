@@ -30,7 +30,9 @@ MAX_JOBS = 1000
 
 KEYS = ("provider", "jobs", "timeout", "secrets", "allow_python", "defaults", "providers")
 _HINTS = {
-    **dict.fromkeys(("model", "parameters", "compare", "expect", "samples"), "put it under `[defaults]`"),
+    **dict.fromkeys(
+        ("model", "parameters", "compare", "expect", "samples"), "put it under `[defaults]`"
+    ),
     **dict.fromkeys(("base_url", "api_key_env", "api_version"), "put it under `[providers.NAME]`"),
     "api_key": KEY_HINT,
     "update": "it is a flag: `--update`",

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from promptrun.errors import SpecErrors, UsageError
 from promptrun.models import BadCase, CaseResult, Overrides
+from promptrun.pipeline.loops import call_outside_of_loops
 from promptrun.pipeline.options import Options, working_folder
 from promptrun.pipeline.plan import load_planned, make_plan, no_such_case
 from promptrun.pipeline.run import run_plan
@@ -72,26 +73,4 @@ def collect_results(
     def collect() -> list[CaseResult]:
         return [event for event in run_plan(plan) if isinstance(event, CaseResult)]
 
-    return _outside_of_loops(collect) if _inside_a_loop() else collect()
-
-
-def _inside_a_loop() -> bool:
-    import sys
-
-    # Whoever runs a loop has imported asyncio; a replay does not pay for it.
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _outside_of_loops(collect: Any) -> list[CaseResult]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as thread:
-        results: list[CaseResult] = thread.submit(collect).result()
-    return results
+    return call_outside_of_loops(collect)

@@ -35,6 +35,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """Whether only requests that moved since their snapshots are sent."""
     again: str | None = None
     """A recorded run to be judged by today's rules: ``last``, an id, or its beginning."""
+    record: bool = True
+    """Whether a run that sends is kept in ``.promptrun/runs/``."""
     jobs: int | None = None
     timeout: float | None = None
 

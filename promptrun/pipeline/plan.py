@@ -28,6 +28,7 @@ from promptrun.models import (
     BadCase,
     Case,
     DataFile,
+    Digests,
     Expectation,
     Overrides,
     Server,
@@ -42,6 +43,7 @@ from promptrun.spec import Rules, expand, find_specs, load_spec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from promptrun.snapshots.stale import Orphan
 
 KNOWN = Rules(
     expectations=KINDS,
@@ -80,6 +82,10 @@ class PlannedSpec(Struct, frozen=True, kw_only=True):
         return not isinstance(self.spec.cases, DataFile)
 
 
+FindOrphan = Callable[[Project, Case, str, Digests], "Orphan | None"]
+"""From a case without a snapshot, its provider and its request to the snapshot it once had."""
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """A run that may begin."""
 
@@ -95,6 +101,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Variables of the command line that no spec mentions: misspelled, as a rule."""
     run_id: str
     """Stands beside every reply that waits: ``20261122T232510-3f2a``."""
+    find_orphan: FindOrphan | None = None
+    """Finds the snapshot of a case that was renamed; None where nothing is judged."""
     python_roots: frozenset[Path] = frozenset()
     """The projects whose checks in Python may run."""
 
@@ -174,7 +182,23 @@ def _ready_to_judge(plan: Plan, *, sends: bool) -> Plan:
     needs.require_samplers(plan)
     if sends:
         needs.add_judges(plan)
-    return structs.replace(plan, python_roots=needs.python_roots(plan))
+    return structs.replace(
+        plan, python_roots=needs.python_roots(plan), find_orphan=_orphan_finder()
+    )
+
+
+def _orphan_finder() -> FindOrphan:
+    """Of one run; nothing of it is loaded before a case has no snapshot."""
+    finder: list[FindOrphan] = []
+
+    def find(project: Project, case: Case, provider: str, digests: Digests) -> Orphan | None:
+        if not finder:
+            from promptrun.pipeline.prune import Orphans
+
+            finder.append(Orphans().orphan_for)
+        return finder[0](project, case, provider, digests)
+
+    return find
 
 
 def _file_of(error: SpecError) -> str:

@@ -21,7 +21,8 @@ from promptrun.models import (
 from promptrun.pipeline.plan import PlannedSpec, as_error, describe_error, rules_of, warnings_of
 from promptrun.providers import unsupported
 from promptrun.render import render_request
-from promptrun.snapshots import Accepted, snapshot_path
+from promptrun.snapshots import Accepted, digest_request, snapshot_path
+from promptrun.snapshots.stale import Orphan
 
 if TYPE_CHECKING:
     from promptrun.config import Masker
@@ -42,6 +43,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """The case's expectations, templates and files filled in."""
     path: Path
     accepted: Accepted
+    moves: Orphan | None = None
+    """Where the accepted reply is that of a case of another name, which is gone."""
     result: CaseResult
 
 
@@ -79,14 +82,23 @@ def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared 
         return structs.replace(result, reason=describe_error(error))
     if accepted.state == "foreign" and accepted.problem:
         return structs.replace(result, reason=describe_error(accepted.problem))
+    result = structs.replace(result, snapshot=path.relative_to(project.root).as_posix())
+    moves = None
+    if accepted.state == "absent" and plan.find_orphan is not None:
+        moves = plan.find_orphan(project, case, planned.provider, digest_request(masked.body))
+    if moves is not None:
+        note = f"judged by the snapshot of `{moves.id}`, which is gone; accepting moves it here"
+        result = structs.replace(result, notes=(note,))
     return Prepared(
         planned=planned,
         case=case,
         request=request,
         rules=rules,
         path=path,
-        accepted=accepted,
-        result=structs.replace(result, snapshot=path.relative_to(project.root).as_posix()),
+        # A file that is not here yet is what a new one would replace.
+        accepted=structs.replace(moves.accepted, digest=None) if moves else accepted,
+        moves=moves,
+        result=result,
     )
 
 

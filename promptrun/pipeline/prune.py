@@ -11,6 +11,8 @@ from promptrun.errors import PromptrunError, SpecErrors, UsageError
 from promptrun.pipeline.changes import select
 from promptrun.pipeline.plan import Project
 from promptrun.pipeline.today import Today, read_names
+from promptrun.snapshots import snapshot_path
+from promptrun.snapshots.paths import snapshots_home
 from promptrun.snapshots.pending import Pending, as_selector, is_selected
 from promptrun.snapshots.stale import (
     Kept,
@@ -88,8 +90,8 @@ def delete_stale(stale: Stale) -> None:
 class Orphans:
     """Finds, for new cases of one run, the snapshots that they had under an older name.
 
-    A project's snapshots are read once, by their headers, and only when one of its cases has no
-    snapshot.
+    The folder in which a case keeps its snapshot is read once, header by header, and only where
+    some case has none.
     """
 
     def __init__(self) -> None:
@@ -106,13 +108,13 @@ class Orphans:
         where that leaves more than one, none is. Each is given to one case: the first that asks.
         """
         root = project.root
-        if root not in self._indexes:
-            self._indexes[root] = index_kept(root)
-            self._todays[root] = Today(project)
-        today = self._todays[root]
+        home = snapshots_home(root, snapshot_path(root, case.spec.path, case.name, provider))
+        if home not in self._indexes:
+            self._indexes[home] = index_kept(root, home)
+        today = self._todays.setdefault(root, Today(project))
         free = [
             kept
-            for kept in self._indexes[root].get(digests, ())
+            for kept in self._indexes[home].get(digests, ())
             if self._given.get(kept.path, case.id) == case.id
             and belongs_to(kept, root, provider)
             and today.is_gone(kept.spec, kept.case)

@@ -97,6 +97,8 @@ class Recorder:
                 self.problem = self.problem or error
 
     def _write(self, root: Path, kept: RecordedReply | RecordedCase) -> None:
+        if not self._plan.options.record:
+            return
         try:
             if root not in self._writers:
                 trim_runs(root, KEPT_RUNS - 1)

@@ -159,13 +159,22 @@ def carry_out(
 def _carry_out(
     plan: Plan, prepared: Prepared, result: CaseResult, new: Snapshot, action: Action
 ) -> CaseResult:
-    store, path = prepared.planned.project.store, prepared.path
+    store, path, moves = prepared.planned.project.store, prepared.path, prepared.moves
+    if action == "settle" and moves is not None:
+        # It passes where it is; only accepting changes what is in git.
+        action = "propose"
     if action == "write":
         store.write(path, new, replace_unreadable=plan.policy.unreadable)
         store.drop_pending(path)
+        if moves is not None:
+            old = moves.accepted.snapshot
+            assert old is not None  # noqa: S101 - an orphan is one that could be read
+            store.remove(moves.path, old.spec, old.case, digest=moves.accepted.digest)
         return structs.replace(result, written=True)
     if action == "propose":
-        pending = store.propose(path, new, run=plan.run_id, replaces=prepared.accepted.digest)
+        pending = store.propose(
+            path, new, run=plan.run_id, replaces=prepared.accepted.digest, moves=moves
+        )
         return structs.replace(result, pending=pending.relative_to(store.root).as_posix())
     if action == "settle":
         store.drop_pending(path)

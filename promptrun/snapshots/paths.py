@@ -47,6 +47,12 @@ def snapshot_path(root: Path, spec_path: Path, case_name: str, provider: str) ->
     return folder.joinpath(*inner, f"{file_stem(case_name)}.yaml")
 
 
+def snapshots_home(root: Path, path: Path) -> Path:
+    """The folder ``snapshots`` in which `path`, that `snapshot_path` gave, lies."""
+    home, inner = root, path.relative_to(root).parts
+    return home.joinpath(*inner[: inner.index("snapshots") + 1])
+
+
 def file_stem(name: str) -> str:
     """A file name for any text: readable, safe on every system, and never shared by two texts.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET, Struct
 
 from promptrun.errors import SnapshotError
+from promptrun.files.hidden import make_hidden
 from promptrun.files.tree import FileProblem
 from promptrun.models import Snapshot
 from promptrun.snapshots.disk import (
@@ -103,9 +104,12 @@ class PendingFolder:
             moves=moves.path.relative_to(self.root).as_posix() if moves else UNSET,
             moves_text=(moves.accepted.digest or "") if moves else UNSET,
         )
-        ignore = self.top.parent / ".gitignore"
-        if not os.path.lexists(ignore):
-            write_file(ignore, b"*\n")
+        try:
+            make_hidden(self.root, "pending")
+        except FileProblem as problem:
+            raise SnapshotError(problem.message, hint=problem.hint) from None
+        except OSError as error:
+            raise SnapshotError(f"cannot write `{error.filename}`: {error.strerror}") from error
         write_file(file, data)
         write_file(note_of(file), encode_note(note))
         return file

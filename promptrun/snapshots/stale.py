@@ -64,20 +64,22 @@ class Orphan(Struct, frozen=True, kw_only=True):
     """Its state is `present`."""
 
 
-def find_kept(root: Path) -> Iterator[Kept | Stray]:
+def find_kept(root: Path, folder: Path | None = None) -> Iterator[Kept | Stray]:
     """Every file in the ``snapshots`` folders below `root`, by its header, in the order of names.
+
+    With `folder`, only those in this folder of the project.
 
     Links are not followed. Left out are hidden files and folders, what lies in a project of its
     own (its specs are named from another root), and the modules of other languages' packages.
     """
-    for path in _snapshot_files(root):
+    for path in _snapshot_files(root, folder or root):
         yield _read_kept(root, path)
 
 
-def index_kept(root: Path) -> dict[Digests, list[Kept]]:
-    """The snapshots below `root` by the request that they answer."""
+def index_kept(root: Path, folder: Path) -> dict[Digests, list[Kept]]:
+    """The snapshots in one folder of a project by the request that they answer."""
     index: dict[Digests, list[Kept]] = defaultdict(list)
-    for each in find_kept(root):
+    for each in find_kept(root, folder):
         if isinstance(each, Kept):
             index[each.digests].append(each)
     return dict(index)
@@ -99,8 +101,8 @@ def open_orphan(store: SnapshotStore, kept: Kept) -> Orphan | None:
     return Orphan(path=kept.path, id=kept.id, accepted=accepted)
 
 
-def _snapshot_files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in walk_folders(root):
+def _snapshot_files(root: Path, top: Path) -> Iterator[Path]:
+    for folder, folders, names in walk_folders(top):
         if folder != root and _is_root(folder, folders, names):
             folders.clear()
             continue

@@ -132,7 +132,7 @@ def test_snapshots_are_indexed_by_the_request_that_they_answer(root: Path) -> No
     for each in (one, same, other):
         keep(root, each)
 
-    index = index_kept(root)
+    index = index_kept(root, root)
 
     assert {kept.case for kept in index[one.digests]} == {"default", "같은"}
     assert [kept.case for kept in index[other.digests]] == ["다른"]

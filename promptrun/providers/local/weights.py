@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from promptrun.errors import ProviderError
 from promptrun.files.atomic import write_atomic
-from promptrun.providers.local.fetch.lock import hold_lock
+from promptrun.files.lock import hold_lock
 from promptrun.providers.local.fetch.wheel import Wanted, obtain
 
 if TYPE_CHECKING:

@@ -1,1 +1,0 @@
-"""Specs as pytest items; switched on by `--promptrun`."""
