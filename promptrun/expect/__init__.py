@@ -25,6 +25,7 @@ from promptrun.expect import (
 from promptrun.expect.family import Evidence, Finding, Judgement, Question
 from promptrun.expect.judge_text import JUDGE_SPEC, read_judgement
 from promptrun.expect.verdict import describe, judge_expectation, questions_of
+from promptrun.files.json import digest
 from promptrun.models import Expectation
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ WHOLE: Final = frozenset(name for name, family in FAMILIES.items() if family.tes
 """The expectations of a reply as a whole, which have no `on:`."""
 
 
+JOINED: Final = frozenset({"contains", "icontains"})
+"""Those whose list means all of its texts: under `not:` that would say less than it seems to."""
+
+
 def judge(expectations: Sequence[Expectation], evidence: Evidence) -> tuple[Outcome, ...]:
     """The outcomes of a case's expectations, in their order, then of those that always hold.
 
@@ -127,5 +132,11 @@ def questions(expectations: Iterable[Expectation], evidence: Evidence) -> list[Q
 
 
 def rule_text(expectation: Expectation) -> str:
-    """An expectation for people, and its name in a snapshot: ``not contains `dragon` ``."""
-    return describe(FAMILIES[expectation.kind], expectation)
+    """An expectation for people, and its name in a snapshot: ``not contains `dragon` ``.
+
+    One that is too long to be shown whole ends with a digest, so that no two share a name.
+    """
+    text = describe(FAMILIES[expectation.kind], expectation)
+    if "…" not in text:
+        return text
+    return f"{text} ({digest([expectation.kind, expectation.argument])[:8]})"

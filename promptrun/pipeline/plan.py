@@ -21,7 +21,7 @@ from promptrun.config import (
     secrets_of,
 )
 from promptrun.errors import PromptrunError, SpecError, SpecErrors, UsageError
-from promptrun.expect import KINDS, WHOLE
+from promptrun.expect import JOINED, KINDS, WHOLE
 from promptrun.matching.jsonpath import check_jsonpath
 from promptrun.matching.patterns import check_replacement
 from promptrun.models import (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 KNOWN = Rules(
     expectations=KINDS,
     whole=WHOLE,
+    joined=JOINED,
     check_query=check_jsonpath,
     check_replacement=check_replacement,
 )

@@ -28,6 +28,8 @@ class Rules(NamedTuple):
     """The names under `expect:`."""
     whole: frozenset[str]
     """Those that judge a reply as a whole, so that `on:` means nothing for them."""
+    joined: frozenset[str]
+    """Those whose list means all of its texts, which `not:` would turn into "not all of them"."""
     check_query: Callable[[str], str | None]
     """Why a text is no query for `compare.ignore`; None where it is one."""
     check_replacement: Callable[[str, str], str | None]

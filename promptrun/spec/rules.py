@@ -113,6 +113,10 @@ def _read_expectation(
     if rules is not None and kind in rules.whole and "on" in entry:
         message = f"`on` means nothing for `{kind}`: it is a rule about the reply as a whole"
         found.error((*path, "on"), message, "leave it out", key=True)
+    if rules is not None and kind in rules.joined and entry.get("not") and _is_several(argument):
+        message = f"`not` with a list means that not all of them may be there, for `{kind}`"
+        hint = "write a rule for each text: then none of them may be"
+        found.error((*path, "not"), message, hint, key=True)
     filled = _with_files(argument, (*path, kind), folder, found)
     is_open = filled is not argument or _holds_template(argument)
     if rules is not None and not is_open:
@@ -126,6 +130,10 @@ def _read_expectation(
         is_open=is_open,
         path=() if found.defaults else (*path, kind),
     )
+
+
+def _is_several(argument: Any) -> bool:
+    return isinstance(argument, list) and len(argument) > 1
 
 
 def _with_files(argument: Any, path: Path, folder: FilePath, found: Findings) -> Any:

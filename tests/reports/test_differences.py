@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from promptrun.compare import compare
+from promptrun.matching.words import split_words
 from promptrun.models import Change, CompareRules, Difference, Digests, Snapshot
 from promptrun.reports.differences import write_difference
 from promptrun.reports.style import Style, visible, visible_line
-from promptrun.matching.words import split_words
 from promptrun.reports.words import mark_words
 
 PLAIN = Style()

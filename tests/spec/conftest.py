@@ -25,6 +25,7 @@ def check_text(value: Any, path: tuple[str | int, ...]) -> list[Problem]:
 KNOWN = Rules(
     expectations={"finish_reason": check_text, "contains": check_text, "max_latency": check_text},
     whole=frozenset({"max_latency"}),
+    joined=frozenset({"contains"}),
     check_query=lambda text: None if text.startswith("$") else "it is none",
     check_replacement=lambda pattern, _: None if pattern != "(" else "it is none",
 )
