@@ -58,10 +58,17 @@ class Cli:
         return (self.folder / name).read_text("utf-8")
 
     def files(self, under: str = "") -> list[str]:
-        """Every file below the folder, sorted; ``.promptrun`` without what makes git ignore it."""
+        """Every file below the folder, sorted.
+
+        Of ``.promptrun`` neither what makes git ignore it, nor the records of runs.
+        """
         top = self.folder / under
         return sorted(
             path.relative_to(self.folder).as_posix()
             for path in top.rglob("*")
-            if path.is_file() and path.name != ".gitignore"
+            if path.is_file() and path.name != ".gitignore" and path.suffix != ".sqlite"
         )
+
+    def records(self) -> list[Path]:
+        """The record of each run, the oldest first."""
+        return sorted((self.folder / ".promptrun" / "runs").glob("*.sqlite"))

@@ -195,6 +195,7 @@ def test_each_spec_is_sent_byte_for_byte_and_nothing_more(
     expected = [
         json.dumps(render_request(case).body, ensure_ascii=False, separators=(",", ":"))
         for case in cases
+        for _ in range(case.samples.count)
     ]
 
     project(target, "-j", "1")

@@ -24,6 +24,7 @@ from promptrun.reports.text import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from promptrun.cli.screen import Screen
@@ -217,14 +218,17 @@ class RunScreen:
             from promptrun.reports.sets import write_false_alarms
 
             self._screen.talk(write_false_alarms(self._false_alarms))
+        hint = style.paint("hint", "bold")
         for text in self._hints:
-            self._screen.talk(f"{style.paint('hint', 'bold')}: {text}")
+            self._screen.talk(f"{hint}: {text}")
         if self._pending:
-            command = shlex.join(["promptrun", "accept", *self._accept_targets()])
-            hint = style.paint("hint", "bold")
+            targets = self._accept_targets()
             only_new = all(one.verdict is Verdict.MISSING for one in self._pending)
             what = "them as the first snapshots" if only_new else "what changed"
-            self._screen.talk(f"{hint}: {visible_line(command)} takes {what}")
+            told = f"{_command('accept', targets)} takes {what}"
+            if len(self._pending) > 1:
+                told = f"{_command('review', targets)} shows one after the other; {told}"
+            self._screen.talk(f"{hint}: {told}")
 
     def _accept_targets(self) -> list[str]:
         """What names the replies that wait, from the folder in which the command was typed."""
@@ -237,6 +241,10 @@ class RunScreen:
 
     def _all_well(self) -> bool:
         return not any(self.counts[verdict] for verdict in NEEDS_READING)
+
+
+def _command(name: str, targets: Sequence[str]) -> str:
+    return visible_line(shlex.join(["promptrun", name, *targets]))
 
 
 class _Status:

@@ -99,9 +99,11 @@ def count_replies(replies: Sequence[Reply], texts: Sequence[str]) -> list[tuple[
 
 
 def write_false_alarms(rates: Sequence[float]) -> str:
-    """How many of the sampled cases of a run chance alone would take for changed."""
-    cases = "1 sampled case" if len(rates) == 1 else f"{len(rates)} sampled cases"
-    return f"by chance alone, {_number(sum(rates))} of {cases} would be taken for changed"
+    """How often chance alone takes the sampled cases of a run for changed."""
+    if len(rates) == 1:
+        return f"unchanged, this case would be taken for changed in {rates[0] * 100:.2g} % of runs"
+    cases = f"{len(rates)} sampled cases"
+    return f"by chance alone, {_number(sum(rates))} of these {cases} would be taken for changed"
 
 
 def _replies(count: int) -> str:

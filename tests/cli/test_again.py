@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -37,16 +36,12 @@ def asked(asking: Cli, server: OpenAIServer) -> OpenAIServer:
     return server
 
 
-def records(cli: Cli) -> list[Path]:
-    return sorted((cli.folder / ".promptrun" / "runs").glob("*.sqlite"))
-
-
 def test_a_run_that_sends_is_recorded_and_a_replay_is_not(cli: Cli, asked: OpenAIServer) -> None:
-    assert len(records(cli)) == 1
+    assert len(cli.records()) == 1
     cli("specs/greet.yaml", "--replay")
-    assert len(records(cli)) == 1
+    assert len(cli.records()) == 1
     cli("specs/greet.yaml")
-    assert len(records(cli)) == 2
+    assert len(cli.records()) == 2
     assert cli.read(".promptrun/.gitignore") == "*\n"
 
 
@@ -109,7 +104,7 @@ def test_a_request_that_moved_since_is_an_error(cli: Cli, asked: OpenAIServer) -
 
 
 def test_a_run_is_named_by_the_beginning_of_its_id(cli: Cli, asked: OpenAIServer) -> None:
-    name = records(cli)[0].stem
+    name = cli.records()[0].stem
 
     assert cli("specs/greet.yaml", "--again", name[:12]).code == 0
     ran = cli("specs/greet.yaml", "--again", "19990101")
@@ -165,7 +160,7 @@ def test_an_alarm_counts_alone_where_nothing_fresh_can_be_asked_for(
 
 
 def test_a_disk_that_refuses_ends_the_record_and_not_the_run(cli: Cli, asked: OpenAIServer) -> None:
-    for record in records(cli):
+    for record in cli.records():
         record.unlink()
     runs = cli.folder / ".promptrun" / "runs"
     runs.rmdir()

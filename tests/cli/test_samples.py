@@ -122,12 +122,21 @@ def test_the_verdict_of_a_run_says_how_many_false_alarms_chance_would_make(
 ) -> None:
     asked.script.extend(COMMON)
 
-    told = re.search(
-        r"by chance alone, (0\.\d+) of 1 sampled case would", cli("specs/colour.yaml").err
-    )
+    told = re.search(r"taken for changed in (0\.\d+) % of runs", cli("specs/colour.yaml").err)
 
     assert told
-    assert 0.005 < float(told[1]) < 0.01
+    assert 0.8 < float(told[1]) < 1
+
+
+def test_the_false_alarms_of_several_cases_add_up(
+    cli: Cli, asking: Cli, server: OpenAIServer
+) -> None:
+    names = "".join(f"  - name: c{n}\n" for n in range(12))
+    cli.write("specs/colour.yaml", f"{SPEC}cases:\n{names}")
+    server.reply = text("빨강")
+    cli("specs/colour.yaml")
+
+    assert "by chance alone, 0.11 of these 12 sampled cases" in cli("specs/colour.yaml").err
 
 
 def test_accepting_takes_the_set_that_confirmed_the_change(cli: Cli, asked: OpenAIServer) -> None:

@@ -66,14 +66,21 @@ def read_choice(choice: Choice, mode: Mode, name: str, reader: Reader) -> Choice
     )
 
 
+MAX_LINE: Final = 200
+"""Characters of JSON that are shown on one line."""
+
+
 def show_reply(choices: list[Choice]) -> str:
     """A reply for people: what was said, else which tools are called; choices by empty lines."""
     return "\n\n".join(_show_choice(choice) for choice in choices)
 
 
 def _show_choice(choice: Choice) -> str:
-    content = Json(choice["json"]) if "json" in choice else choice.get("content") or None
-    text = as_text(content) if content is not None else choice.get("refusal") or None
+    if "json" in choice:
+        line = write_plainly(choice["json"])
+        text = line if len(line) <= MAX_LINE else as_text(Json(choice["json"]))
+    else:
+        text = choice.get("content") or choice.get("refusal") or None
     calls = {name: choice[name] for name in ("tool_calls", "function_call") if choice.get(name)}
     if calls:
         called = write_json(calls)

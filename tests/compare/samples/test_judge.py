@@ -199,7 +199,7 @@ class TestTypicalReplies:
     @pytest.mark.parametrize(
         ("one", "text"),
         [
-            pytest.param(choice(json={"이름": "김"}), '{\n  "이름": "김"\n}', id="JSON"),
+            pytest.param(choice(json={"이름": "김"}), '{"이름":"김"}', id="JSON"),
             pytest.param(choice(refusal="안 됩니다."), "안 됩니다.", id="a refusal"),
             pytest.param(choice(content=None), "", id="nothing"),
             pytest.param(
