@@ -71,6 +71,52 @@ def test_a_reply_depends_neither_on_its_neighbours_nor_on_how_it_is_asked_for(
     assert replies("--no-stream") == alone
 
 
+def spoil_the_examples(project: Cli) -> None:
+    """Make the prompt of the sampled spec worse, as README tells it."""
+    text = project.read("specs/animals.yaml")
+    first = text.index("  - role: user\n    content: A fox")
+    spoiled = text[:first] + text[text.index("  - role: user\n    content: The cat") :]
+    good = """content: '{"animals": ["cat", "mouse"]}'"""
+    assert good in spoiled
+    project.write(
+        "specs/animals.yaml", spoiled.replace(good, "content: There is a cat in it, and a mouse.")
+    )
+
+
+def test_a_worse_prompt_is_caught_by_its_samples(project: Cli) -> None:
+    spoil_the_examples(project)
+
+    ran = project("specs/animals.yaml", "--json")
+
+    result = json.loads(ran.out)
+    assert ran.code == 1
+    assert result["causes"] == ["prompt", "reply"]
+    assert result["statistics"]["replies"]["p"] < 0.01
+    assert len(result["samples"]) == 10
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_readme_shows_how_a_worse_prompt_is_told(name: str, project: Cli) -> None:
+    block = re.search(
+        r"^```\n\$ promptrun (specs/animals.yaml) > replies.txt\n((?:.+\n)+)```",
+        (ROOT / name).read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert block is not None
+    spoil_the_examples(project)
+
+    ran = project(block[1])
+
+    def steady(text: str) -> list[str]:
+        """The lines that are the same in every run: what the replies say of it varies."""
+        _, _, moved = text.partition("(prompt, reply)")
+        told, differ, _ = moved.partition(": they differ (p ")
+        assert differ
+        return told.splitlines()
+
+    assert steady(ran.err) == steady(block[2])
+
+
 def test_the_readme_shows_what_really_happens(project: Cli) -> None:
     block = re.search(
         r"^```\n\$ promptrun (.+)\n(.+\n)((?:.+\n)+)```",
