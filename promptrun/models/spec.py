@@ -129,6 +129,13 @@ class Spec(Struct, frozen=True, kw_only=True):
     """False for ``snapshot: {request: digest}``."""
     warned: tuple[Warned, ...] = ()
 
+    @property
+    def states_rules(self) -> bool:
+        """Whether it states a rule about replies, or asks for samples, in itself or in a case."""
+        cases = self.cases if isinstance(self.cases, tuple) else ()
+        own = bool(self.expect) or self.samples.count > 1
+        return own or any("expect" in case or "samples" in case for case in cases)
+
 
 class Case(Struct, frozen=True, kw_only=True):
     """One set of variables and settings of a spec: what one request is rendered from."""

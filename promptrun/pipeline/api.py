@@ -12,7 +12,8 @@ from promptrun.errors import SpecErrors, UsageError
 from promptrun.models import BadCase, CaseResult, Overrides
 from promptrun.pipeline.loops import call_outside_of_loops
 from promptrun.pipeline.options import Options, working_folder
-from promptrun.pipeline.plan import load_planned, make_plan, no_such_case
+from promptrun.pipeline.plan import make_plan
+from promptrun.pipeline.projects import load_planned, no_such_case
 from promptrun.pipeline.run import run_plan
 from promptrun.protocol import create_arguments
 from promptrun.render import render_request

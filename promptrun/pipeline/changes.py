@@ -11,7 +11,7 @@ from promptrun.compare import compare
 from promptrun.errors import PromptrunError, SnapshotError, UsageError
 from promptrun.files.tree import find_root
 from promptrun.models import Cause, CompareRules
-from promptrun.pipeline.plan import Project, load_one, load_project, no_such_case
+from promptrun.pipeline.projects import Project, load_one, load_project, no_such_case
 from promptrun.pipeline.today import Today
 from promptrun.snapshots import SnapshotStore
 from promptrun.snapshots.sets import is_set

@@ -17,10 +17,9 @@ from promptrun.models import CaseResult, Failure, Reply, Request
 from promptrun.pipeline.prepare import fail, mask_reply
 from promptrun.pipeline.settle import evidence_of, settle_reply, snapshot_of
 from promptrun.snapshots import record_reply
-from promptrun.snapshots.sets import judgements_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Sequence
 
     from promptrun.expect import Question
     from promptrun.pipeline.plan import Plan
@@ -177,31 +176,3 @@ class _Conductor:
         assert got.failure is not None  # noqa: S101 - it is a reply or a failure
         reason = f"the judge gave no reply: {self.plan.masker.mask_text(got.failure.message)}"
         return Judgement(score=None, reason=reason, failed=True)
-
-
-def replay(plan: Plan, prepared: Prepared) -> CaseResult:
-    """Judge the accepted reply or set against today's spec; nothing is sent and nothing written."""
-    from promptrun.models import Verdict
-    from promptrun.pipeline.settle import why_missing
-    from promptrun.snapshots import recall_reply
-    from promptrun.snapshots.sets import is_set, recall_set
-
-    prepared = structs.replace(prepared, result=structs.replace(prepared.result, replayed=True))
-    accepted = prepared.accepted.snapshot
-    if accepted is None:
-        reason = why_missing(plan, prepared)
-        return structs.replace(prepared.result, verdict=Verdict.MISSING, reason=reason)
-    judgements = _recalled(judgements_of(accepted))
-    if not is_set(accepted):
-        return settle_reply(plan, prepared, recall_reply(accepted), judgements, live=False)
-    from promptrun.pipeline.sets import look_at, settle_set
-
-    look = look_at(plan, prepared, recall_set(accepted), judgements, live=False)
-    return settle_set(plan, prepared, look, None, live=False)
-
-
-def _recalled(kept: Mapping[str, Mapping[str, object]]) -> dict[str, Judgement]:
-    return {
-        key: Judgement(score=float(str(one["score"])), reason=str(one["reason"]))
-        for key, one in kept.items()
-    }

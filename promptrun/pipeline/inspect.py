@@ -10,13 +10,10 @@ from promptrun.config import choose_provider, key_variable, resolve_server
 from promptrun.errors import SnapshotError
 from promptrun.files.tree import find_root
 from promptrun.models import BadCase, Case, Failure, Server, Warned
-from promptrun.pipeline.plan import (
-    load_project,
-    make_plan,
-    secrets_for,
-    warnings_of,
-)
+from promptrun.pipeline.faults import warnings_of
+from promptrun.pipeline.plan import make_plan
 from promptrun.pipeline.prepare import mask_failure
+from promptrun.pipeline.projects import load_project, secrets_for
 from promptrun.render import render_request
 from promptrun.snapshots import snapshot_path
 
@@ -24,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from promptrun.pipeline.options import Options
-    from promptrun.pipeline.plan import Plan, PlannedSpec
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.projects import PlannedSpec
 
 
 class Checked(Struct, frozen=True, kw_only=True):

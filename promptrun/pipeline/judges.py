@@ -8,10 +8,10 @@ from msgspec import structs
 
 from promptrun.config import choose_provider
 from promptrun.errors import PromptrunError, SpecErrors, UsageError
-from promptrun.expect import JUDGE_SPEC, read_judgement
+from promptrun.expect.judge_text import JUDGE_SPEC, read_judgement
 from promptrun.files.tree import FileProblem, resolve_below
 from promptrun.models import BadCase, Overrides
-from promptrun.pipeline.plan import load_one
+from promptrun.pipeline.projects import load_one
 from promptrun.render import render_request
 from promptrun.spec import expand
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from promptrun.expect import Judgement, Question
     from promptrun.models import Reply, Request, Spec
-    from promptrun.pipeline.plan import Plan, PlannedSpec
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.projects import PlannedSpec
 
 
 def load_judge(planned: PlannedSpec, name: str | None) -> Spec:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from promptrun.models import Expectation, Spec
-    from promptrun.pipeline.plan import Plan, PlannedSpec
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.projects import PlannedSpec
 
 
 def python_roots(plan: Plan) -> frozenset[Path]:
@@ -89,7 +90,7 @@ def _add_judge(plan: Plan, planned: PlannedSpec, rule: Expectation) -> None:
 
 def _judged_by(plan: Plan, planned: PlannedSpec) -> Iterator[Expectation]:
     """The rules of a spec that ask a judge; of a data file's rows, those of the spec."""
-    from promptrun.pipeline.plan import rules_of
+    from promptrun.pipeline.faults import rules_of
 
     if isinstance(planned.spec.cases, DataFile):
         # What a row would fill in is known only when it is read.

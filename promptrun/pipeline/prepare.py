@@ -18,7 +18,8 @@ from promptrun.models import (
     Request,
     Verdict,
 )
-from promptrun.pipeline.plan import PlannedSpec, as_error, describe_error, rules_of, warnings_of
+from promptrun.pipeline.faults import as_error, describe_error, rules_of, warnings_of
+from promptrun.pipeline.projects import PlannedSpec
 from promptrun.providers import unsupported
 from promptrun.render import render_request
 from promptrun.snapshots import Accepted, digest_request, snapshot_path

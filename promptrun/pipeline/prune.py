@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from promptrun.errors import PromptrunError, SpecErrors, UsageError
 from promptrun.pipeline.changes import select
-from promptrun.pipeline.plan import Project
+from promptrun.pipeline.projects import Project
 from promptrun.pipeline.today import Today, read_names
 from promptrun.snapshots import snapshot_path
 from promptrun.snapshots.paths import snapshots_home

@@ -17,7 +17,7 @@ from promptrun.pipeline.changes import (
     settled,
     why_refused,
 )
-from promptrun.pipeline.plan import Project
+from promptrun.pipeline.projects import Project
 from promptrun.pipeline.today import Today
 from promptrun.reports.style import Style
 from promptrun.reports.text import write_details

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from promptrun.config import Masker, MaskStream
     from promptrun.execute import Answer, Call
     from promptrun.pipeline.conduct import Ask, Got
-    from promptrun.pipeline.plan import Plan, PlannedSpec
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.projects import PlannedSpec
     from promptrun.runs import EndState
 
     OnSetup = Callable[[int, int], None]
@@ -67,7 +68,7 @@ def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
     the iterator ends what is in flight.
     """
     if plan.options.replay:
-        from promptrun.pipeline.conduct import replay
+        from promptrun.pipeline.replay import replay
 
         for planned, case in plan.all_cases():
             ready = prepare(plan, planned, case)
@@ -191,7 +192,8 @@ class _Run:
 
         None stands for a case that asks nothing: its result is there.
         """
-        from promptrun.pipeline.conduct import conduct, replay
+        from promptrun.pipeline.conduct import conduct
+        from promptrun.pipeline.replay import replay
 
         plan = self._plan
         for planned, case in plan.all_cases():

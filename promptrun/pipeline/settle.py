@@ -10,8 +10,8 @@ from promptrun.compare import compare
 from promptrun.errors import SnapshotError
 from promptrun.expect import Evidence, judge
 from promptrun.models import Cause, Snapshot, Verdict
+from promptrun.pipeline.faults import describe_error
 from promptrun.pipeline.judge import judge_reply
-from promptrun.pipeline.plan import describe_error
 from promptrun.snapshots import make_snapshot, record_reply
 from promptrun.snapshots.sets import is_set
 

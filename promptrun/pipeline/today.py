@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from promptrun.errors import PromptrunError, SpecErrors
 from promptrun.models import BadCase, CompareRules, Digests
-from promptrun.pipeline.plan import load_one, secrets_for
+from promptrun.pipeline.projects import load_one, secrets_for
 from promptrun.render import render_request
 from promptrun.snapshots import digest_request
 from promptrun.spec import expand
@@ -17,7 +17,7 @@ from promptrun.spec import expand
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from promptrun.pipeline.plan import Project
+    from promptrun.pipeline.projects import Project
     from promptrun.snapshots.pending import Pending
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 HEAD: Final = 16 * 1024
 """Bytes in which the header of a snapshot ends; one that is longer is read as a whole."""
 
+_ENDING = ".yaml"
+"""Other tools have folders called snapshots, too: what ends otherwise is theirs."""
 _SKIPPED = frozenset({"node_modules", "__pycache__"})
 
 
@@ -108,7 +110,9 @@ def _snapshot_files(root: Path, top: Path) -> Iterator[Path]:
             continue
         folders[:] = [each for each in folders if each[0] != "." and each not in _SKIPPED]
         if "snapshots" in folder.relative_to(root).parts:
-            yield from (folder / name for name in names if name[0] != ".")
+            yield from (
+                folder / name for name in names if name[0] != "." and name.endswith(_ENDING)
+            )
 
 
 def _is_root(folder: Path, folders: list[str], names: list[str]) -> bool:
@@ -120,8 +124,6 @@ def _is_root(folder: Path, folders: list[str], names: list[str]) -> bool:
 
 def _read_kept(root: Path, path: Path) -> Kept | Stray:
     name = path.relative_to(root).as_posix()
-    if path.suffix != ".yaml":
-        return Stray(path=path, reason="it is no snapshot: its name does not end with `.yaml`")
     try:
         header = _read_header(path, name)
     except FileProblem as problem:

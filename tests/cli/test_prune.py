@@ -164,7 +164,6 @@ def test_a_spec_whose_cases_cannot_be_told_keeps_all_its_snapshots(
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("snapshots/인사/그림.png", "png", "it is no snapshot"),
         ("snapshots/인사/남.yaml", "{a: 1}\n", "this is no snapshot"),
         ("snapshots/인사/깨짐.yaml", "promptrun_snapshot: [\n", "cannot be read"),
         ("snapshots/인사/새.yaml", "promptrun_snapshot: 99\n", "snapshot format 99"),
@@ -212,9 +211,17 @@ def test_what_does_not_read_as_a_snapshot_to_its_end_stays(project: Cli, break_i
     assert name in project.files()
 
 
-def test_a_folder_of_pictures_floods_no_screen(project: Cli) -> None:
+def test_what_is_no_yaml_belongs_to_another_tool(project: Cli) -> None:
+    for name in ("그림.png", "__snapshots__.py", "default.yml"):
+        project.write(f"docs/snapshots/{name}", "")
+
+    assert project("prune", "--yes").err == "no snapshot is stale\n"
+    assert len(project.files("docs")) == 3
+
+
+def test_a_folder_of_other_files_floods_no_screen(project: Cli) -> None:
     for number in range(50):
-        project.write(f"docs/snapshots/{number}.png", "")
+        project.write(f"docs/snapshots/{number}.yaml", "a: 1\n")
 
     ran = project("prune")
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from promptrun.expect import FAMILIES, KINDS, Evidence, judge
+from promptrun.expect.table import ROWS
 from promptrun.models import Digests, Expectation, Outcome, Reply, Snapshot, Timings
 
 LIVE = Reply(raw={}, timings=Timings(total=1.0))
@@ -146,5 +147,10 @@ def test_a_misspelled_reason_is_told_the_nearest() -> None:
     assert problem.hint == "did you mean `length`?"
 
 
-def test_every_family_is_known_to_the_loader() -> None:
-    assert KINDS.keys() == FAMILIES.keys()
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_row_says_of_its_family_what_is_true(kind: str) -> None:
+    family, row = FAMILIES[kind], ROWS[kind]
+    assert kind in KINDS
+    assert row.whole is (family.test is None)
+    assert (family.test is None) is (family.test_reply is not None)
+    assert row.always is (family.always is not None)

@@ -9,18 +9,8 @@ import pytest
 from msgspec import structs
 
 import promptrun
-from promptrun.expect import (
-    JUDGE_SPEC,
-    KINDS,
-    Evidence,
-    Judgement,
-    Question,
-    judge,
-    questions,
-    read_judgement,
-    rule_text,
-)
-from promptrun.expect.judge_text import conversation_text
+from promptrun.expect import KINDS, Evidence, Judgement, Question, judge, questions, rule_text
+from promptrun.expect.judge_text import JUDGE_SPEC, conversation_text, read_judgement
 from promptrun.models import Digests, Expectation, Outcome, Reply, Request, Server, Snapshot
 
 RUBRIC = "답변이 예의 바르다."

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from promptrun.models import Case
 from promptrun.pipeline.options import Options
-from promptrun.pipeline.plan import Project, load_one, load_project
+from promptrun.pipeline.projects import Project, load_one, load_project
 from promptrun.pipeline.prune import Orphans
 from promptrun.render import render_request
 from promptrun.snapshots import SnapshotStore, digest_request, snapshot_path, stale

@@ -1,0 +1,53 @@
+"""What is wrong with one case before it is sent, and what it is warned of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptrun.errors import PromptrunError, SpecError, SpecErrors
+from promptrun.expect import KINDS
+from promptrun.models import BadCase
+from promptrun.render import render_expectations, render_request
+
+if TYPE_CHECKING:
+    from promptrun.models import Case, Expectation, Warned
+
+
+def find_faults(case: Case | BadCase, *, strict: bool) -> list[SpecError]:
+    """What keeps a case from being sent; for a `strict` server that includes warnings."""
+    if isinstance(case, BadCase):
+        return [case.error]
+    errors: list[SpecError] = []
+    warnings: tuple[Warned, ...] = ()
+    try:
+        warnings = warnings_of(case, render_request(case).warnings)
+    except SpecErrors as several:
+        errors += several.errors
+    try:
+        rules_of(case)
+    except SpecErrors as several:
+        errors += several.errors
+    if strict:
+        errors += map(as_error, warnings)
+    return errors
+
+
+def rules_of(case: Case) -> tuple[Expectation, ...]:
+    """The expectations of a case, templates and files filled in; SpecErrors with the mistakes."""
+    return render_expectations(case, lambda kind, value, path: KINDS[kind](value, path))
+
+
+def warnings_of(case: Case, rendered: tuple[Warned, ...]) -> tuple[Warned, ...]:
+    """What the spec, the case and the rendered request are warned of, each once."""
+    together = (*case.spec.warned, *case.warned, *rendered)
+    return tuple({(one.message, str(one.location)): one for one in together}.values())
+
+
+def as_error(warned: Warned) -> SpecError:
+    """What only warns elsewhere, as the error that it is for OpenAI's own server."""
+    return SpecError(warned.message, location=warned.location, hint=warned.hint)
+
+
+def describe_error(error: PromptrunError) -> str:
+    """The message of an error that becomes a reason inside a result."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
