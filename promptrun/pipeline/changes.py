@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from promptrun.models import Comparison, Snapshot
     from promptrun.pipeline.options import Options
-    from promptrun.snapshots.pending import Pending
+    from promptrun.snapshots.values import Pending
 
 
 class Settled(Struct, frozen=True, kw_only=True):

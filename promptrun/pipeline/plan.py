@@ -27,7 +27,7 @@ from promptrun.spec import expand
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from promptrun.snapshots.stale import Orphan
+    from promptrun.snapshots.values import Orphan
 
 MOST_FAULTS = 100
 """Of one spec: whoever has more of them will look at the first ones first."""

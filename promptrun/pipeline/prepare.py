@@ -23,7 +23,7 @@ from promptrun.pipeline.projects import PlannedSpec
 from promptrun.providers import unsupported
 from promptrun.render import render_request
 from promptrun.snapshots import Accepted, digest_request, snapshot_path
-from promptrun.snapshots.stale import Orphan
+from promptrun.snapshots.values import Orphan
 
 if TYPE_CHECKING:
     from promptrun.config import Masker

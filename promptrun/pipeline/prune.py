@@ -13,16 +13,9 @@ from promptrun.pipeline.projects import Project
 from promptrun.pipeline.today import Today, read_names
 from promptrun.snapshots import snapshot_path
 from promptrun.snapshots.paths import snapshots_home
-from promptrun.snapshots.pending import Pending, as_selector, is_selected
-from promptrun.snapshots.stale import (
-    Kept,
-    Orphan,
-    Stray,
-    belongs_to,
-    find_kept,
-    index_kept,
-    open_orphan,
-)
+from promptrun.snapshots.pending import as_selector, is_selected
+from promptrun.snapshots.stale import Kept, Stray, belongs_to, find_kept, index_kept, open_orphan
+from promptrun.snapshots.values import Orphan, Pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,8 @@ from promptrun.pipeline.today import Today
 from promptrun.reports.style import Style
 from promptrun.reports.text import write_details
 from promptrun.snapshots import recall_reply
-from promptrun.snapshots.pending import Pending
 from promptrun.snapshots.sets import is_set, recall_set
+from promptrun.snapshots.values import Pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from promptrun.pipeline.projects import Project
-    from promptrun.snapshots.pending import Pending
+    from promptrun.snapshots.values import Pending
 
 
 class CaseNow(Struct, frozen=True, kw_only=True):

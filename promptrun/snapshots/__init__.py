@@ -13,7 +13,8 @@ from promptrun.snapshots.record import (
     record_reply,
     record_request,
 )
-from promptrun.snapshots.store import Accepted, SnapshotStore
+from promptrun.snapshots.store import SnapshotStore
+from promptrun.snapshots.values import Accepted
 
 __all__ = [
     "Accepted",

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from promptrun.models import Digests
-    from promptrun.snapshots.pending import Pending
-    from promptrun.snapshots.store import Accepted
+    from promptrun.snapshots.values import Accepted, Pending
 
 
 def check_request(pending: Pending, current: Digests | None) -> None:

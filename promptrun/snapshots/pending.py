@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
 from promptrun.errors import SnapshotError
 from promptrun.files.hidden import make_hidden
 from promptrun.files.tree import FileProblem
-from promptrun.models import Snapshot
 from promptrun.snapshots.disk import (
     check_place,
     decode,
@@ -31,43 +29,18 @@ from promptrun.snapshots.note import NOTE, Note, encode_note, note_of, read_note
 from promptrun.snapshots.parse import parse_snapshot
 from promptrun.snapshots.paths import keeps
 from promptrun.snapshots.record import check_request
+from promptrun.snapshots.values import Pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-    from promptrun.snapshots.stale import Orphan
+    from promptrun.models import Snapshot
+    from promptrun.snapshots.values import Orphan
 
 MAX_ARTIFACT_FILES: Final = 200_000
 """Of somebody else's folder, notes among them."""
 MAX_ARTIFACT_BYTES: Final = 1024**3
-
-
-class Pending(Struct, frozen=True, kw_only=True):
-    """A new reply that waits."""
-
-    path: Path
-    """The snapshot file that it would become."""
-    file: Path
-    """Where it waits."""
-    spec: str = ""
-    case: str = ""
-    run: str = ""
-    snapshot: Snapshot | None = None
-    """None where `problem` says why it cannot be used."""
-    digest: str = ""
-    """Of the waiting file's text."""
-    replaces: str | None = None
-    """The digest of the snapshot's text when the reply came; None where there was no file."""
-    moves: Path | None = None
-    """The snapshot of a case that is gone, which accepting deletes: the case has a new name."""
-    moves_text: str | None = None
-    """The digest of its text when the reply came."""
-    problem: SnapshotError | None = None
-
-    @property
-    def id(self) -> str:
-        """``specs/json_people.yaml::english``; the waiting file where its case is unknown."""
-        return f"{self.spec}::{self.case}" if self.spec else str(self.file)
 
 
 class PendingFolder:

@@ -17,7 +17,7 @@ from promptrun.models import Digests
 from promptrun.snapshots.disk import decode, read_head, read_regular, walk_folders
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
 from promptrun.snapshots.paths import keeps, snapshot_path
-from promptrun.snapshots.store import Accepted
+from promptrun.snapshots.values import Orphan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,16 +54,6 @@ class Stray(Struct, frozen=True, kw_only=True):
     reason: str
     id: str = ""
     """What its header names, where it has one."""
-
-
-class Orphan(Struct, frozen=True, kw_only=True):
-    """The snapshot of a case that is gone, and answers the very request of a new one."""
-
-    path: Path
-    id: str
-    """The case that is gone."""
-    accepted: Accepted
-    """Its state is `present`."""
 
 
 def find_kept(root: Path, folder: Path | None = None) -> Iterator[Kept | Stray]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from promptrun.errors import SnapshotError
 from promptrun.files.tree import FileProblem
-from promptrun.models import Snapshot
 from promptrun.snapshots.disk import (
     check_place,
     decode,
@@ -19,31 +16,15 @@ from promptrun.snapshots.disk import (
 )
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
 from promptrun.snapshots.record import check_request
+from promptrun.snapshots.values import Accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from promptrun.models import Digests
-    from promptrun.snapshots.pending import Pending, PendingFolder
-    from promptrun.snapshots.stale import Orphan
-
-
-class Accepted(Struct, frozen=True, kw_only=True):
-    """What stands where a case's snapshot belongs."""
-
-    state: Literal[
-        "present",  # `snapshot` holds it
-        "absent",  # there is no file
-        "unreadable",  # counts as missing; replaced only when somebody asks for it
-        "foreign",  # the snapshot of another spec or case; never replaced
-    ]
-    snapshot: Snapshot | None = None
-    """Set where the state is `present`."""
-    problem: SnapshotError | None = None
-    """Why the file is `unreadable` or `foreign`, and what mends it."""
-    digest: str | None = None
-    """Of the file's text, for `SnapshotStore.propose`; None where no text could be read."""
+    from promptrun.models import Digests, Snapshot
+    from promptrun.snapshots.pending import PendingFolder
+    from promptrun.snapshots.values import Orphan, Pending
 
 
 class SnapshotStore:

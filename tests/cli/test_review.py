@@ -18,7 +18,7 @@ import pytest
 from promptrun.models import CompareRules, Snapshot
 from promptrun.snapshots import SnapshotStore, make_snapshot, record_reply, snapshot_path
 from promptrun.snapshots.sets import record_set
-from promptrun.snapshots.stale import Orphan
+from promptrun.snapshots.values import Orphan
 from tests.openai_server import OpenAIServer, text
 from tests.promptrun_cli import Cli
 from tests.snapshots.examples import text_reply

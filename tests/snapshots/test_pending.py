@@ -13,8 +13,7 @@ from promptrun.snapshots import SnapshotStore, snapshot_path
 from promptrun.snapshots.disk import digest_text
 from promptrun.snapshots.dump import dump_snapshot
 from promptrun.snapshots.note import MAX_NOTE_BYTES
-from promptrun.snapshots.pending import Pending
-from promptrun.snapshots.stale import Orphan
+from promptrun.snapshots.values import Orphan, Pending
 from tests.snapshots.examples import snapshot
 
 if TYPE_CHECKING:

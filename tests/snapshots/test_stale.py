@@ -23,7 +23,7 @@ from tests.snapshots.examples import STORY, snapshot
 
 if TYPE_CHECKING:
     from promptrun.models import Snapshot
-    from promptrun.snapshots.stale import Orphan
+    from promptrun.snapshots.values import Orphan
 
 SPEC = f"""\
 model: gpt-4o-mini
