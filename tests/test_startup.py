@@ -69,7 +69,7 @@ def test_a_replay_that_passes_imports_nothing_slow(tmp_path: Path) -> None:
     assert not modules & SLOW
 
 
-@pytest.mark.parametrize("command", ["check", "list", "show"])
+@pytest.mark.parametrize("command", ["check", "list", "show", "prune", "review"])
 def test_what_sends_nothing_imports_nothing_slow(tmp_path: Path, command: str) -> None:
     code, modules = imported_by(tmp_path, command, "specs/json_people.yaml")
 

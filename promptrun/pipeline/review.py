@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from promptrun.errors import PromptrunError, SnapshotError
 from promptrun.files.json import canonical
-from promptrun.models import CaseResult, Comparison, Verdict
+from promptrun.models import CaseResult, Comparison, SampleRules, SetComparison, Verdict
 from promptrun.pipeline.changes import (
     Settled,
     accept_pending,
@@ -45,6 +45,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """None for a first snapshot, and where what it would replace cannot be read."""
     refusal: PromptrunError | None
     """Why it cannot be accepted as things stand."""
+    sets: SetComparison | None = None
+    """For N samples: the set that waits, held against the accepted one."""
 
     @property
     def id(self) -> str:
@@ -85,6 +87,7 @@ def find_changes(options: Options) -> list[Change]:
             pending=pending,
             comparison=compare_pending(project, today, pending),
             refusal=why_refused(project, today, pending),
+            sets=_compare_sets(project, today, pending),
         )
         for project, today, pending in find_waiting(options)
     ]
@@ -140,6 +143,7 @@ def as_result(change: Change) -> CaseResult:
         verdict=Verdict.CHANGED,
         provider="",
         comparison=change.comparison,
+        sets=change.sets,
     )
 
 
@@ -154,6 +158,24 @@ def waiting_replies(change: Change) -> Sequence[tuple[Reply, int]]:
 def holds_set(change: Change) -> bool:
     """Whether N samples wait, which are shown by their counts."""
     return change.pending.snapshot is not None and is_set(change.pending.snapshot)
+
+
+def _compare_sets(project: Project, today: Today, pending: Pending) -> SetComparison | None:
+    """What the replies of two sets say; None where one of them is no set, or numpy is missing."""
+    if pending.snapshot is None or not is_set(pending.snapshot):
+        return None
+    from promptrun.compare.samples import compare_sets
+    from promptrun.pipeline.sets import samples_of
+
+    try:
+        now = today.find(pending.spec, pending.case)
+        accepted = project.store.replaced(pending).snapshot
+        if now is None or accepted is None:
+            return None
+        before, waiting = samples_of(accepted), samples_of(pending.snapshot)
+        return compare_sets(before, waiting, now.compare, (), alpha=SampleRules().alpha)
+    except (PromptrunError, ImportError, ValueError):
+        return None
 
 
 def _look(change: Change, comparison: Comparison) -> object:
