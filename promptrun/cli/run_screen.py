@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from promptrun.files.json import pretty
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline.run import Delayed, RecordEnded, StreamPiece, StreamRestarted
+from promptrun.pipeline.run import Delayed, NotRecorded, StreamPiece, StreamRestarted
 from promptrun.reports.problems import write_problem
 from promptrun.reports.style import visible, visible_json, visible_line
 from promptrun.reports.text import (
@@ -107,7 +107,7 @@ class RunScreen:
                     self._screen.talk("the stream broke; asking again")
             case Delayed():
                 self._show_delay(event)
-            case RecordEnded():
+            case NotRecorded():
                 self._status.clear()
                 self._end_live_text()
                 self._screen.talk(write_problem(event.error, self._screen.style, word="warning"))

@@ -13,6 +13,7 @@ from math import isinf
 from typing import TYPE_CHECKING, Any, Final
 
 from promptrun.compare.align import find_gaps, match_all, pair_alike
+from promptrun.matching.jsonpath import write_name
 from promptrun.models import Change
 
 if TYPE_CHECKING:
@@ -174,16 +175,6 @@ def within(old: float, new: float, tolerance: float) -> bool:
     from decimal import Decimal
 
     return abs(Decimal(repr(old)) - Decimal(repr(new))) <= Decimal(repr(tolerance))
-
-
-def write_name(name: str) -> str:
-    """A member's name as a step of a JSONPath (RFC 9535): ``.age`` or ``['first name']``."""
-    if name.isidentifier():
-        return f".{name}"
-    from promptrun.files.json import canonical
-
-    inner = canonical(name)[1:-1].replace('\\"', '"').replace("'", "\\'")
-    return f"['{inner}']"
 
 
 def is_number(value: Any) -> bool:

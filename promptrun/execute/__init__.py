@@ -1,6 +1,6 @@
 """Many requests in, events out, in whatever order they come."""
 
-from promptrun.execute.events import Answer, Call, Event, Piece, Restarted, Waiting
+from promptrun.execute.events import Answer, Call, Event, Idle, Piece, Restarted, Waiting
 from promptrun.execute.policy import RetryPolicy
 from promptrun.execute.run import execute
 
@@ -8,6 +8,7 @@ __all__ = [
     "Answer",
     "Call",
     "Event",
+    "Idle",
     "Piece",
     "Restarted",
     "RetryPolicy",

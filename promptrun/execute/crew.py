@@ -12,6 +12,8 @@ from promptrun.execute.turning import Turning
 from promptrun.models import Failure, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from promptrun.execute.policy import RetryPolicy
     from promptrun.providers.base import Provider
 
@@ -40,7 +42,13 @@ class Crew:
     so the queue never holds more than one turn of the loop brings.
     """
 
-    def __init__(self, provider: Provider, policy: RetryPolicy, jobs: int) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        policy: RetryPolicy,
+        jobs: int,
+        keep: Callable[[Answer], None] | None = None,
+    ) -> None:
         self.events: deque[Event] = deque()
         self.final: Failure | None = None
         """The failure that ended the run: nothing more is sent after it."""
@@ -49,6 +57,7 @@ class Crew:
         self._provider = provider
         self._policy = policy
         self._jobs = jobs
+        self._keep = keep
         self._calls: asyncio.Queue[Call] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._wake: asyncio.Future[None] | None = None
@@ -81,6 +90,16 @@ class Crew:
             self._turn_until(self._wake)
         if self._broken is not None:
             raise self._broken
+
+    def turn(self) -> bool:
+        """Let the loop do what is ready now; whether that brought events."""
+        gate = self._loop.create_future()
+        self._loop.call_soon(_settle, gate)
+        if self._broken is None:
+            self._turn_until(gate)
+        if self._broken is not None:
+            raise self._broken
+        return bool(self.events)
 
     def close(self) -> None:
         """Cancel what is in flight, close the provider and then the loop, in a few seconds.
@@ -156,7 +175,10 @@ class Crew:
     async def _work(self) -> None:
         while True:
             call = await self._calls.get()
-            self._emit(await self._answer(call))
+            answer = await self._answer(call)
+            if self._keep is not None:
+                self._keep(answer)
+            self._emit(answer)
 
     async def _answer(self, call: Call) -> Answer:
         attempts = 0

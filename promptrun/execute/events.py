@@ -50,4 +50,10 @@ class Answer(Struct, frozen=True, kw_only=True):
     """How often the request was sent; 0 where the run had been given up before its turn."""
 
 
-Event = Piece | Restarted | Waiting | Answer
+class Idle(Struct, frozen=True, kw_only=True):
+    """The calls had nothing to send for a while, and the consumer may want to do something."""
+
+    key: int = -1
+
+
+Event = Piece | Restarted | Waiting | Answer | Idle

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from promptrun.models import Comparison, Snapshot
+    from promptrun.models import Comparison, Outcome, Snapshot
     from promptrun.pipeline.options import Options
     from promptrun.snapshots.values import Pending
 
@@ -35,7 +35,11 @@ class Settled(Struct, frozen=True, kw_only=True):
     refused: PromptrunError | None = None
     """Why it still waits."""
     left: bool = False
-    """It still waits because it was not asked for: its cause is another."""
+    """It was not asked for, since its cause is another: where it waited, it waits on."""
+    already: bool = False
+    """What was accepted lay in place before, byte for byte."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What today's rules say of the reply that now counts."""
 
 
 class Selected(Struct, frozen=True, kw_only=True):
@@ -59,14 +63,10 @@ def accept_changes(
     not exist, and for an artifact that is none.
     """
     for project, today, pending in find_waiting(options, artifact=artifact):
-        try:
-            if cause and leading_cause(project, today, pending) is not cause:
-                yield settled(project, pending, left=True)
-                continue
-            accept_pending(project, today, pending)
-            yield settled(project, pending)
-        except PromptrunError as error:
-            yield settled(project, pending, refused=error)
+        if cause and leading_cause(project, today, pending) is not cause:
+            yield settled(project, pending, left=True)
+        else:
+            yield accept_pending(project, today, pending)
 
 
 def reject_changes(options: Options, *, cause: Cause | None = None) -> Iterator[Settled]:
@@ -82,18 +82,34 @@ def reject_changes(options: Options, *, cause: Cause | None = None) -> Iterator[
             yield settled(project, pending, refused=error)
 
 
-def accept_pending(project: Project, today: Today, pending: Pending) -> None:
-    """Make one reply count; PromptrunError where it cannot be accepted."""
+def accept_pending(project: Project, today: Today, pending: Pending) -> Settled:
+    """Make one reply count, whatever the rules say of it, or say why it cannot be accepted.
+
+    It is judged as a replay will judge it from now on: by itself as the accepted reply.
+    """
+    try:
+        changed = _accept(project, today, pending)
+    except PromptrunError as error:
+        return settled(project, pending, refused=error)
+    return structs.replace(
+        settled(project, pending),
+        already=not changed,
+        outcomes=today.judge(pending, pending.snapshot),
+    )
+
+
+def _accept(project: Project, today: Today, pending: Pending) -> bool:
     if pending.problem:
         raise pending.problem
     now = today.find(pending.spec, pending.case)
     if now and now.error:
         raise now.error
-    project.store.accept(pending, current=now.digests if now else None, is_gone=today.is_gone)
+    current = now.digests if now else None
+    return project.store.accept(pending, current=current, is_gone=today.is_gone)
 
 
 def why_refused(project: Project, today: Today, pending: Pending) -> PromptrunError | None:
-    """What `accept_pending` would raise as things stand."""
+    """What keeps `accept_pending` from accepting as things stand."""
     if pending.problem:
         return pending.problem
     try:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from promptrun.errors import PromptrunError, SpecError, SpecErrors
 from promptrun.expect import KINDS
+from promptrun.files.tree import FileProblem
 from promptrun.models import BadCase
 from promptrun.render import render_expectations, render_request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from promptrun.models import Case, Expectation, Warned
 
 
@@ -24,12 +27,25 @@ def find_faults(case: Case | BadCase, *, strict: bool) -> list[SpecError]:
     except SpecErrors as several:
         errors += several.errors
     try:
-        rules_of(case)
+        errors += _missing_checks(case, rules_of(case))
     except SpecErrors as several:
         errors += several.errors
     if strict:
         errors += map(as_error, warnings)
     return errors
+
+
+def _missing_checks(case: Case, rules: Iterable[Expectation]) -> Iterator[SpecError]:
+    """The checks in Python that are not there; none of them is run."""
+    for rule in rules:
+        if rule.kind == "python":
+            from promptrun.expect.python import check_function
+
+            try:
+                check_function(rule.argument, case.spec.root, case.spec.path.parent)
+            except FileProblem as problem:
+                location = case.spec.source.at(rule.path, key=bool(rule.path))
+                yield SpecError(problem.message, location=location, hint=problem.hint)
 
 
 def rules_of(case: Case) -> tuple[Expectation, ...]:

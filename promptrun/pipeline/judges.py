@@ -9,29 +9,45 @@ from msgspec import structs
 from promptrun.config import choose_provider
 from promptrun.errors import PromptrunError, SpecErrors, UsageError
 from promptrun.expect.judge_text import JUDGE_SPEC, read_judgement
+from promptrun.files.json import digest
 from promptrun.files.tree import FileProblem, resolve_below
 from promptrun.models import BadCase, Overrides
-from promptrun.pipeline.projects import load_one
+from promptrun.pipeline.projects import KNOWN, Judge, load_one
 from promptrun.render import render_request
-from promptrun.spec import expand
+from promptrun.spec import expand, load_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from promptrun.expect import Judgement, Question
-    from promptrun.models import Reply, Request, Spec
+    from promptrun.models import Expectation, Reply, Request, Spec
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.projects import PlannedSpec
 
 
-def load_judge(planned: PlannedSpec, name: str | None) -> Spec:
-    """The spec of a judge: a file named relative to the spec that asks, or promptrun's own.
+def find_judge(plan: Plan, planned: PlannedSpec, name: str | None) -> Judge:
+    """The judge that a spec names, relative to itself, or promptrun's own; loaded once a run.
 
-    Raises UsageError and SpecErrors where it cannot be used.
+    Its provider is the one that its spec names, else that of the case. Raises UsageError and
+    SpecErrors where it cannot be used.
     """
-    project = planned.project
+    key = (planned.project.root, planned.provider, planned.spec.path.parent, name)
+    if key not in plan.judges:
+        spec = structs.replace(_load(planned, name), cases=None, matrix={})
+        plan.judges[key] = Judge(
+            spec=spec,
+            provider=choose_provider(planned.project.settings, spec.provider or planned.provider),
+            digest=digest([spec.fields, {name: str(value) for name, value in spec.vars.items()}]),
+        )
+    return plan.judges[key]
+
+
+def _load(planned: PlannedSpec, name: str | None) -> Spec:
     if name is None:
-        return load_one(JUDGE_SPEC, structs.replace(project, root=JUDGE_SPEC.parent)).spec
+        # It lies outside of the project, and the project's defaults are not about it.
+        return load_spec(JUDGE_SPEC, root=JUDGE_SPEC.parent, known=KNOWN)
+    project = planned.project
     try:
         path = resolve_below(project.root, planned.spec.path.parent, name)
     except FileProblem as problem:
@@ -39,28 +55,44 @@ def load_judge(planned: PlannedSpec, name: str | None) -> Spec:
     return load_one(path, project).spec
 
 
+def name_of_judge(rule: Expectation) -> str | None:
+    """The spec that a rule of the kind `judge` names; None for promptrun's own."""
+    name = rule.argument.get("spec") if isinstance(rule.argument, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def judge_digests(
+    plan: Plan, planned: PlannedSpec, rules: Iterable[Expectation]
+) -> dict[str | None, str]:
+    """What the judges of some rules are, by their names; empty texts for those of no use."""
+    digests: dict[str | None, str] = {}
+    for name in {name_of_judge(rule) for rule in rules if rule.kind == "judge"}:
+        try:
+            digests[name] = find_judge(plan, planned, name).digest
+        except PromptrunError:
+            digests[name] = ""
+    return digests
+
+
 def judge_request(
     plan: Plan, planned: PlannedSpec, question: Question, model: str
 ) -> tuple[tuple[Path, str], Request]:
     """Where a question goes, and the request that asks it.
 
-    The judge's provider is the one that its spec names, else that of the case. `model` is what the
-    case itself asks for: promptrun's own judge is asked of it, unless the expectation names
-    another. Raises PromptrunError where the request cannot be made.
+    `model` is what the case itself asks for: promptrun's own judge is asked of it, unless the
+    expectation names another. Raises PromptrunError where the request cannot be made.
     """
-    spec = load_judge(planned, question.spec)
+    judge = find_judge(plan, planned, question.spec)
     wanted = question.model or (model if question.spec is None else None)
     fields = {"model": wanted} if wanted else {}
     overrides = Overrides(vars=dict(question.variables), fields=fields)
-    case = next(expand(structs.replace(spec, cases=None, matrix={}), overrides))
+    case = next(expand(judge.spec, overrides))
     if isinstance(case, BadCase):
         raise case.error
-    settings = planned.project.settings
-    provider = choose_provider(settings, spec.provider or planned.provider)
-    place = (planned.project.root, provider)
+    place = (planned.project.root, judge.provider)
     # A run that is judged again asks nobody.
     if place not in plan.servers and plan.options.again is None:
-        raise UsageError(f"the provider `{provider}` of the judge was not known before the run")
+        raise UsageError(f"the provider `{judge.provider}` of the judge was not known in time")
     return place, render_request(case)
 
 

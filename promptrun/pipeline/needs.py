@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from promptrun.config import choose_provider, resolve_server
+from promptrun.config import resolve_server
 from promptrun.errors import SpecError, SpecErrors, UsageError
 from promptrun.models import Case, DataFile
+from promptrun.pipeline.faults import rules_of
+from promptrun.protocol.problem import is_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from promptrun.models import Expectation, Spec
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.projects import PlannedSpec
+
+    YamlPath = tuple[str | int, ...]
 
 
 def python_roots(plan: Plan) -> frozenset[Path]:
@@ -29,21 +33,21 @@ def python_roots(plan: Plan) -> frozenset[Path]:
     """
     roots: set[Path] = set()
     for planned in plan.specs:
-        if "python" in _kinds(planned.spec):
-            _require_python(planned)
+        place = _stated(planned.spec).get("python")
+        if place is not None:
+            _require_python(planned, place)
             roots.add(planned.project.root)
     return frozenset(roots)
 
 
-def _require_python(planned: PlannedSpec) -> None:
+def _require_python(planned: PlannedSpec, place: YamlPath) -> None:
     from promptrun.config.trust import require_trust
 
-    settings, spec = planned.project.settings, planned.spec
+    settings = planned.project.settings
     if not settings.project.allow_python:
-        path = next((one.path for one in spec.expect if one.kind == "python"), ())
         error = SpecError(
             "the settings of this project allow no Python code",
-            location=spec.source.at(path, key=bool(path)),
+            location=planned.spec.source.at(place, key=bool(place)),
             hint="write `allow_python = true` into `promptrun.toml`, then run `promptrun trust`",
         )
         raise SpecErrors([error])
@@ -52,65 +56,82 @@ def _require_python(planned: PlannedSpec) -> None:
 
 def require_samplers(plan: Plan) -> None:
     """Raise UsageError where sets are to be compared and numpy is not there."""
-    if plan.options.overrides.samples or any(_samples(planned.spec) for planned in plan.specs):
-        from promptrun.compare.samples import require_numpy
+    asked = plan.options.overrides.samples
+    for planned in plan.specs:
+        spec = planned.spec
+        counts = [spec.samples.count, *map(_count, _entries(spec))] if asked is None else [asked]
+        modes = {spec.compare.mode, *(_mode(entry) for entry in _entries(spec))}
+        if max(counts) > 1 and modes != {"none"}:
+            from promptrun.compare.samples import require_numpy
 
-        require_numpy()
+            require_numpy()
+            return
 
 
-def add_judges(plan: Plan) -> None:
-    """Load the judges of a plan, and add the servers that they are asked on to its own.
+def _count(entry: dict[str, Any]) -> int:
+    samples = entry.get("samples", 1)
+    return int(samples["count"] if isinstance(samples, dict) else samples)
+
+
+def _mode(entry: dict[str, Any]) -> str:
+    return str(entry.get("compare", {}).get("mode", "none"))
+
+
+def add_judges(plan: Plan, *, sends: bool) -> None:
+    """Load the judges of a plan; where it sends, its servers include those that they are asked on.
 
     Raises SpecErrors where a judge's spec cannot be used, UsageError where its provider cannot.
     """
     for planned in plan.specs:
-        if "judge" in _kinds(planned.spec):
+        if "judge" in _stated(planned.spec):
             for rule in _judged_by(plan, planned):
-                _add_judge(plan, planned, rule)
+                _add_judge(plan, planned, rule, sends=sends)
 
 
-def _add_judge(plan: Plan, planned: PlannedSpec, rule: Expectation) -> None:
-    from promptrun.pipeline.judges import load_judge
+def _add_judge(plan: Plan, planned: PlannedSpec, rule: Expectation, *, sends: bool) -> None:
+    from promptrun.pipeline.judges import find_judge, name_of_judge
 
-    name = rule.argument.get("spec") if isinstance(rule.argument, dict) else None
     try:
-        judge = load_judge(planned, name)
+        judge = find_judge(plan, planned, name_of_judge(rule))
     except UsageError as error:
         location = planned.spec.source.at(rule.path, key=True)
         found = SpecError(
             f"the judge cannot be used: {error.message}", location=location, hint=error.hint
         )
         raise SpecErrors([found]) from None
-    settings = planned.project.settings
-    provider = choose_provider(settings, judge.provider or planned.provider)
-    place = (planned.project.root, provider)
-    if place not in plan.servers:
-        plan.servers[place] = resolve_server(settings, provider)
+    place = (planned.project.root, judge.provider)
+    if sends and place not in plan.servers:
+        plan.servers[place] = resolve_server(planned.project.settings, judge.provider)
 
 
 def _judged_by(plan: Plan, planned: PlannedSpec) -> Iterator[Expectation]:
     """The rules of a spec that ask a judge; of a data file's rows, those of the spec."""
-    from promptrun.pipeline.faults import rules_of
-
     if isinstance(planned.spec.cases, DataFile):
-        # What a row would fill in is known only when it is read.
-        yield from (one for one in planned.spec.expect if one.kind == "judge" and not one.is_open)
+        for rule in planned.spec.expect:
+            # Which judge a row would name is known only when it is read.
+            if rule.kind == "judge" and not is_template(_named(rule)):
+                yield rule
         return
     for case in plan.cases(planned):
         if isinstance(case, Case):
             yield from (one for one in rules_of(case) if one.kind == "judge")
 
 
-def _kinds(spec: Spec) -> set[str]:
-    stated = {one.kind for one in spec.expect}
-    for entry in _entries(spec):
-        for rule in entry.get("expect") or ():
-            stated |= rule.keys()
-    return stated
+def _named(rule: Expectation) -> Any:
+    """What stands under `spec` of a judge, template or not."""
+    return rule.argument.get("spec") if isinstance(rule.argument, dict) else None
 
 
-def _samples(spec: Spec) -> bool:
-    return spec.samples.count > 1 or any(entry.get("samples") for entry in _entries(spec))
+def _stated(spec: Spec) -> dict[str, YamlPath]:
+    """The kinds of rules that a spec and its cases state, and where the first of each stands."""
+    places: dict[str, YamlPath] = {}
+    for one in spec.expect:
+        places.setdefault(one.kind, one.path)
+    for index, entry in enumerate(_entries(spec)):
+        for at, rule in enumerate(entry.get("expect") or ()):
+            for kind in rule:
+                places.setdefault(kind, ("cases", index, "expect", at, kind))
+    return places
 
 
 def _entries(spec: Spec) -> tuple[dict[str, Any], ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import strftime
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from promptrun.config import Masker, resolve_server
 from promptrun.errors import SpecError, SpecErrors
@@ -16,6 +16,7 @@ from promptrun.models import BadCase, Case, Digests, Server
 from promptrun.pipeline.faults import find_faults
 from promptrun.pipeline.options import Options, WritePolicy, check_options, choose_policy
 from promptrun.pipeline.projects import (
+    Judge,
     PlannedSpec,
     Project,
     load_planned,
@@ -54,6 +55,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Stands beside every reply that waits: ``20261122T232510-3f2a``."""
     find_orphan: FindOrphan | None = None
     """Finds the snapshot of a case that was renamed; None where nothing is judged."""
+    judges: dict[tuple[Path, str, Path, str | None], Judge] = field(default_factory=dict)
+    """Those that were loaded, by root, provider of the case, folder of its spec and name."""
     python_roots: frozenset[Path] = frozenset()
     """The projects whose checks in Python may run."""
 
@@ -132,9 +135,9 @@ def _ready_to_judge(plan: Plan, *, sends: bool) -> Plan:
     # Few plans need any of it.
     from promptrun.pipeline import needs
 
-    needs.require_samplers(plan)
-    if sends:
-        needs.add_judges(plan)
+    if sends or plan.options.again:
+        needs.require_samplers(plan)
+    needs.add_judges(plan, sends=sends)
     return structs.replace(plan, python_roots=needs.python_roots(plan))
 
 

@@ -12,6 +12,7 @@ from promptrun.models import (
     BadCase,
     Case,
     CaseResult,
+    Digests,
     Expectation,
     Failure,
     Reply,
@@ -103,11 +104,15 @@ def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared 
     )
 
 
-def fail(plan: Plan, prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:
-    """The result of a case that got no reply."""
-    return structs.replace(
-        prepared.result, failure=mask_failure(plan.masker, failure), attempts=attempts
-    )
+def request_digests(prepared: Prepared) -> Digests:
+    """What the case's request is, with secrets masked."""
+    assert prepared.result.request is not None  # noqa: S101 - `prepare` set it
+    return digest_request(prepared.result.request.body)
+
+
+def fail(prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:
+    """The result of a case that got no reply; secrets in `failure` are masked already."""
+    return structs.replace(prepared.result, failure=failure, attempts=attempts)
 
 
 def mask_failure(masker: Masker, failure: Failure) -> Failure:

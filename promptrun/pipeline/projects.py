@@ -76,6 +76,16 @@ class PlannedSpec(Struct, frozen=True, kw_only=True):
         return not isinstance(self.spec.cases, DataFile)
 
 
+class Judge(Struct, frozen=True, kw_only=True):
+    """One judge of one project, as its spec stood when the run began."""
+
+    spec: Spec
+    """By itself, without cases."""
+    provider: str
+    digest: str
+    """Of all that the spec says: a judgement by another one is none by this."""
+
+
 def load_planned(options: Options) -> tuple[tuple[PlannedSpec, ...], list[SpecError]]:
     """Every spec that the targets name, once each, and what keeps the others from being loaded."""
     wanted: dict[Path, set[str] | None] = {}

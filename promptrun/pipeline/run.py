@@ -9,14 +9,21 @@ from msgspec import Struct
 
 from promptrun.errors import PromptrunError
 from promptrun.models import CaseResult
-from promptrun.pipeline.prepare import Prepared, prepare
+from promptrun.pipeline.prepare import (
+    Prepared,
+    mask_failure,
+    mask_reply,
+    prepare,
+    request_digests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from promptrun.config import Masker, MaskStream
-    from promptrun.execute import Answer, Call
+    from promptrun.execute import Answer, Call, Piece, Restarted, Waiting
+    from promptrun.models import BadCase, Case
     from promptrun.pipeline.conduct import Ask, Got
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.projects import PlannedSpec
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
 
     OnSetup = Callable[[int, int], None]
     """Called with the bytes had and the bytes in all while a provider fetches what it needs."""
+
+    Steps = Generator[list[Ask], list[Got], CaseResult]
+    """What one case asks and is answered, until it has its result."""
 
     Place = tuple[Path, str]
     """A root, and the name of a provider under its settings."""
@@ -52,13 +62,13 @@ class Delayed(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class RecordEnded(Struct, frozen=True, kw_only=True):
-    """The run is not recorded any further; it goes on."""
+class NotRecorded(Struct, frozen=True, kw_only=True):
+    """The run, or something of it, is not recorded; it goes on."""
 
     error: PromptrunError
 
 
-Event = StreamPiece | StreamRestarted | Delayed | RecordEnded | CaseResult
+Event = StreamPiece | StreamRestarted | Delayed | NotRecorded | CaseResult
 
 
 def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
@@ -75,7 +85,7 @@ def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
             yield replay(plan, ready) if isinstance(ready, Prepared) else ready
         return
     if plan.options.again is not None:
-        from promptrun.pipeline.record import judge_again
+        from promptrun.pipeline.again import judge_again
 
         yield from judge_again(plan, plan.options.again)
         return
@@ -87,9 +97,7 @@ class _Conducted:
 
     __slots__ = ("asks", "got", "missing", "prepared", "steps")
 
-    def __init__(
-        self, prepared: Prepared, steps: Generator[list[Ask], list[Got], CaseResult]
-    ) -> None:
+    def __init__(self, prepared: Prepared, steps: Steps) -> None:
         self.prepared = prepared
         self.steps = steps
         self.asks: list[Ask] = []
@@ -114,7 +122,6 @@ class _Run:
         from promptrun.pipeline.record import Recorder
 
         self._recorder = Recorder(plan)
-        self._told = False
 
     def events(self, on_setup: OnSetup | None) -> Iterator[Event]:
         state: EndState = "crashed"
@@ -150,40 +157,53 @@ class _Run:
                 urgent.append(first)
             yield from self._finished()
         # Only a run that sends pays for the event loop and the provider's packages.
-        from promptrun.execute import Answer, Piece, Restarted, Waiting, execute
+        from promptrun.execute import Idle, execute
         from promptrun.providers import open_provider
 
-        masker = self._plan.masker
         provider = open_provider(self._plan.servers[place], on_progress=on_setup)
         live: dict[int, _LiveText] = {}
-        calls = (call for call in self._sources[place] if call is not None)
-        for event in execute(calls, provider, jobs=self._plan.jobs, urgent=urgent):
+        events = execute(
+            self._sources[place],
+            provider,
+            jobs=self._plan.jobs,
+            urgent=urgent,
+            keep=self._keep,
+        )
+        for event in events:
             yield from self._finished()
-            case_id = self._asked[event.key][0].prepared.case.id
-            match event:
-                case Piece():
-                    text = live.setdefault(event.key, _LiveText(case_id, masker))
-                    yield from text.feed(event.index, event.text)
-                case Waiting():
-                    reason = masker.mask_text(event.failure.message)
-                    yield Delayed(id=case_id, seconds=event.seconds, reason=reason)
-                case Restarted():
-                    live.pop(event.key, None)
-                    yield StreamRestarted(id=case_id)
-                case Answer():
-                    if event.key in live:
-                        yield from live.pop(event.key).flush()
-                    self._take(event)
-                    yield from self._finished()
+            if not isinstance(event, Idle):
+                yield from self._show(event, live)
+
+    def _show(
+        self, event: Piece | Restarted | Waiting | Answer, live: dict[int, _LiveText]
+    ) -> Iterator[Event]:
+        """One event of the executor as those of the run."""
+        from promptrun.execute import Piece, Restarted, Waiting
+
+        masker = self._plan.masker
+        case_id = self._asked[event.key][0].prepared.case.id
+        if isinstance(event, Piece):
+            text = live.setdefault(event.key, _LiveText(case_id, masker))
+            yield from text.feed(event.index, event.text)
+        elif isinstance(event, Waiting):
+            reason = masker.mask_text(event.failure.message)
+            yield Delayed(id=case_id, seconds=event.seconds, reason=reason)
+        elif isinstance(event, Restarted):
+            live.pop(event.key, None)
+            yield StreamRestarted(id=case_id)
+        else:
+            if event.key in live:
+                yield from live.pop(event.key).flush()
+            self._take(event)
+            yield from self._finished()
 
     def _end(self, planned: PlannedSpec, result: CaseResult) -> None:
         self._recorder.keep_case(planned.project.root, result)
         self._done.append(result)
 
-    def _finished(self) -> Iterator[CaseResult | RecordEnded]:
-        if self._recorder.problem is not None and not self._told:
-            self._told = True
-            yield RecordEnded(error=self._recorder.problem)
+    def _finished(self) -> Iterator[CaseResult | NotRecorded]:
+        while self._recorder.problems:
+            yield NotRecorded(error=self._recorder.problems.popleft())
         while self._done:
             yield self._done.popleft()
 
@@ -192,29 +212,48 @@ class _Run:
 
         None stands for a case that asks nothing: its result is there.
         """
-        from promptrun.pipeline.conduct import conduct
-        from promptrun.pipeline.replay import replay
-
         plan = self._plan
-        for planned, case in plan.all_cases():
+        for planned in plan.specs:
             if (planned.project.root, planned.provider) != place:
                 continue
-            ready = prepare(plan, planned, case)
-            if not isinstance(ready, Prepared):
-                self._end(planned, ready)
-                yield None
-            elif plan.options.changed and _is_unmoved(ready):
-                self._end(planned, replay(plan, ready))
-                yield None
-            else:
-                steps = conduct(plan, ready)
-                one = _Conducted(ready, steps)
-                for asked_at, call in self._calls(one, next(steps)):
+            for case in plan.cases(planned):
+                steps = self._steps(planned, case)
+                if isinstance(steps, CaseResult):
+                    self._end(planned, steps)
+                    yield None
+                    continue
+                for asked_at, call in self._start(*steps):
                     # A first question for another provider waits for its turn.
                     if asked_at == place:
                         yield call
                     else:
                         self._urgent[asked_at].append(call)
+                yield None
+
+    def _steps(
+        self, planned: PlannedSpec, case: Case | BadCase
+    ) -> CaseResult | tuple[Prepared, Steps]:
+        """What a case asks, step by step, or what became of it without a question."""
+        from promptrun.pipeline.conduct import conduct, conduct_accepted
+        from promptrun.pipeline.replay import replay
+
+        plan = self._plan
+        ready = prepare(plan, planned, case)
+        if not isinstance(ready, Prepared):
+            return ready
+        if not (plan.options.changed and _is_unmoved(ready)):
+            return ready, conduct(plan, ready)
+        if any(rule.kind == "judge" for rule in ready.rules):
+            return ready, conduct_accepted(plan, ready)
+        return replay(plan, ready)
+
+    def _start(self, prepared: Prepared, steps: Steps) -> list[tuple[Place, Call]]:
+        one = _Conducted(prepared, steps)
+        try:
+            return self._calls(one, next(steps))
+        except StopIteration as ended:
+            self._end(prepared.planned, ended.value)
+            return []
 
     def _calls(self, one: _Conducted, asks: list[Ask]) -> list[tuple[Place, Call]]:
         from promptrun.execute import Call
@@ -229,14 +268,25 @@ class _Run:
             calls.append((ask.place, Call(key=key, request=ask.request, pieces=ask.pieces)))
         return calls
 
-    def _take(self, answer: Answer) -> None:
-        """Give an answer to the case that asked; with all of them it takes its next step."""
+    def _keep(self, answer: Answer) -> None:
+        """Record an answer the moment it is there: it is paid for, whatever becomes of the run."""
         from promptrun.pipeline.conduct import Got
 
-        one, position = self._asked.pop(answer.key)
-        got = Got(reply=answer.reply, failure=answer.failure, attempts=answer.attempts)
+        one, position = self._asked[answer.key]
+        got = Got(
+            reply=mask_reply(self._plan.masker, answer.reply) if answer.reply else None,
+            failure=mask_failure(self._plan.masker, answer.failure) if answer.failure else None,
+            attempts=answer.attempts,
+        )
         one.got[position] = got
         self._recorder.keep_reply(one.prepared, one.asks[position], got)
+
+    def _take(self, answer: Answer) -> None:
+        """Let the case that asked go on, once it has all its answers."""
+        one, position = self._asked[answer.key]
+        if one.got[position] is None:
+            self._keep(answer)
+        del self._asked[answer.key]
         one.missing -= 1
         if one.missing:
             return
@@ -251,12 +301,8 @@ class _Run:
 
 def _is_unmoved(prepared: Prepared) -> bool:
     """Whether the accepted reply answered the very request that would be sent now."""
-    from promptrun.snapshots import digest_request
-
-    accepted, request = prepared.accepted.snapshot, prepared.result.request
-    if accepted is None or request is None:
-        return False
-    return accepted.digests == digest_request(request.body)
+    accepted = prepared.accepted.snapshot
+    return accepted is not None and accepted.digests == request_digests(prepared)
 
 
 class _LiveText:

@@ -27,12 +27,13 @@ from promptrun.pipeline.judge import judge_reply
 from promptrun.pipeline.settle import (
     carry_out,
     evidence_of,
+    recalled_judgements,
     snapshot_of,
     why_missing,
     with_judgements,
 )
-from promptrun.snapshots import record_reply
-from promptrun.snapshots.sets import is_set, kept_counts, record_set
+from promptrun.snapshots import recall_reply, record_reply
+from promptrun.snapshots.sets import is_set, kept_counts, recall_set, record_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,9 +114,12 @@ def settle_set(
 ) -> CaseResult:
     """The verdict on a set, and what is written; `second` is the look after an alarm.
 
-    `alone`: an alarm counts by itself, since nothing fresh can be asked for.
+    `alone`: an alarm counts by itself, since nothing fresh came. What confirms a change is the
+    fairer picture of it, since the first look was chosen by its alarm: then the fresh replies are
+    those that are judged and kept.
     """
     sets = structs.replace(first.sets, second=second.sets if second else None)
+    look = second if second is not None and sets.confirmed else first
     comparison = first.comparison
     counts = alone or sets.confirmed or (comparison is not None and not comparison.equal)
     if comparison is not None and sets.alarm and counts:
@@ -123,26 +127,29 @@ def settle_set(
         comparison = structs.replace(comparison, causes=causes)
     verdict, action = judge_reply(
         comparison,
-        first.outcomes,
+        look.outcomes,
         plan.policy,
         unreadable=prepared.accepted.state == "unreadable",
     )
-    stated = len(prepared.rules)
+    note = () if not (alone and sets.alarm) else ("no fresh replies came to confirm it",)
     result = structs.replace(
         prepared.result,
         verdict=verdict,
-        reply=first.replies[0],
-        replies=first.replies,
-        outcomes=tuple(
-            one for position, one in enumerate(first.outcomes) if position < stated or not one.kept
-        ),
+        reply=look.replies[0],
+        replies=look.replies,
+        outcomes=_worth_telling(look.outcomes, len(prepared.rules)),
         comparison=comparison,
         sets=sets,
         reason=why_missing(plan, prepared) if verdict is Verdict.MISSING else None,
+        notes=(*prepared.result.notes, *note),
         attempts=attempts,
     )
-    # What confirms a change is the fairer picture of it: the first look was chosen by its alarm.
-    return carry_out(plan, prepared, result, (second or first).new, action if live else "none")
+    return carry_out(plan, prepared, result, look.new, action if live else "none")
+
+
+def _worth_telling(outcomes: Sequence[Outcome], stated: int) -> tuple[Outcome, ...]:
+    """Those of the rules that are stated, and of what always holds where it is broken."""
+    return tuple(one for at, one in enumerate(outcomes) if at < stated or not one.kept)
 
 
 def _count(
@@ -167,31 +174,36 @@ def _count(
 
 
 def _tally(expectation: Expectation, outcomes: Sequence[tuple[int, list[Outcome]]]) -> Tally:
+    """What could not be judged, and what failed to be, is no vote on either side."""
     kept = total = 0
     worst: Outcome | None = None
+    error: Outcome | None = None
     for count, several in outcomes:
-        if any(one.not_judged for one in several):
-            continue
-        total += count
-        broken = [one for one in several if not one.kept]
-        kept += 0 if broken else count
-        worst = worst or (broken[0] if broken else None)
+        failed = [one for one in several if one.error is not None]
+        if failed:
+            error = error or failed[0]
+        elif not any(one.not_judged for one in several):
+            broken = [one for one in several if not one.kept]
+            total += count
+            kept += 0 if broken else count
+            worst = worst or (broken[0] if broken else None)
     return Tally(
         rule=rule_text(expectation),
         expectation=expectation,
         kept=kept,
         total=total,
-        worst=worst or outcomes[0][1][0],
+        worst=error or worst or outcomes[0][1][0],
     )
 
 
 def _outcome(tally: Tally) -> Outcome:
     """A rule over a set: kept where enough replies keep it; else the first that broke it is told.
 
-    Without a share of its own a rule is broken where no reply keeps it: that is no variation.
+    Without a share of its own a rule is broken where no reply keeps it: that is no variation. One
+    that failed to be judged, by whichever reply, is an error.
     """
     worst, share = tally.worst, tally.expectation.at_least
-    if not tally.total or (worst.error is not None and not worst.kept):
+    if not tally.total or worst.error is not None:
         return worst
     kept = tally.kept > 0 if share is None else tally.kept >= share * tally.total - 1e-9
     wanted = "" if share is None else f", by at least {share * 100:g} % of the replies"
@@ -202,6 +214,7 @@ def _outcome(tally: Tally) -> Outcome:
         kept=False,
         expected=f"{worst.expected}{wanted}",
         found=f"kept by {tally.kept} of {tally.total}; one that broke it: {worst.found}",
+        where="",
     )
 
 
@@ -254,16 +267,15 @@ def _before(
 ) -> dict[str, tuple[int, int]]:
     """How many of the accepted replies keep each rule as it is today, and of how many.
 
-    What they do not tell any more, such as their latencies, is as it was counted when they came.
+    What not all of them tell any more, such as their latencies, is as it was counted when they
+    came, and not told where it was not.
     """
-    from promptrun.snapshots import recall_reply
-    from promptrun.snapshots.sets import recall_set
-
     replies = recall_set(accepted) if is_set(accepted) else [(recall_reply(accepted), 1)]
     size = sum(count for _, count in replies)
     counts = {rule: (kept, size) for rule, kept in kept_counts(accepted).items()}
-    for one in _count(plan, prepared, replies, judgements, live=False):
-        if one.total:
+    known = {**recalled_judgements(accepted), **judgements}
+    for one in _count(plan, prepared, replies, known, live=False):
+        if one.total == size:
             counts[one.rule] = one.kept, one.total
     return counts
 
@@ -284,7 +296,9 @@ def _compare_requests(
     accepted = prepared.accepted.snapshot
     if accepted is None:
         return None
-    comparison = compare(_without_replies(accepted), _without_replies(new), prepared.case.compare)
+    # Without replies there is nothing to ignore or replace, and no warning that nothing was.
+    rules = structs.replace(prepared.case.compare, ignore=(), replace=())
+    comparison = compare(without_replies(accepted), without_replies(new), rules)
     too_small = sets.before != sets.now and sets.least_p > sets.alpha
     if not (sets.before and too_small and plan.options.overrides.samples is None):
         return comparison
@@ -295,7 +309,8 @@ def _compare_requests(
     return structs.replace(comparison, causes=causes, reply=(difference,))
 
 
-def _without_replies(snapshot: Snapshot) -> Snapshot:
+def without_replies(snapshot: Snapshot) -> Snapshot:
+    """A snapshot with what was asked and who answered, and no answer."""
     reply = {name: snapshot.reply.get(name) for name in ("model", "system_fingerprint")}
     return structs.replace(snapshot, reply=reply | {"choices": []})
 

@@ -8,17 +8,16 @@ from msgspec import structs
 
 from promptrun.compare import compare
 from promptrun.errors import SnapshotError
-from promptrun.expect import Evidence, judge
+from promptrun.expect import Evidence, Judgement, judge
 from promptrun.models import Cause, Snapshot, Verdict
 from promptrun.pipeline.faults import describe_error
 from promptrun.pipeline.judge import judge_reply
 from promptrun.snapshots import make_snapshot, record_reply
-from promptrun.snapshots.sets import is_set
+from promptrun.snapshots.sets import is_set, judgements_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from promptrun.expect import Judgement
     from promptrun.models import CaseResult, Comparison, Reply
     from promptrun.pipeline.judge import Action
     from promptrun.pipeline.plan import Plan
@@ -53,6 +52,11 @@ def evidence_of(
     """What the expectations of a case judge by; `reply` is None for one that was accepted."""
     case, project = prepared.case, prepared.planned.project
     assert prepared.result.request is not None  # noqa: S101 - `prepare` set it
+    judges: Mapping[str | None, str] = {}
+    if any(rule.kind == "judge" for rule in prepared.rules):
+        from promptrun.pipeline.judges import judge_digests
+
+        judges = judge_digests(plan, prepared.planned, prepared.rules)
     return Evidence(
         snapshot=snapshot,
         reply=reply,
@@ -64,6 +68,7 @@ def evidence_of(
         folder=case.spec.path.parent,
         allow_python=plan.allows_python(project.root),
         judgements=judgements,
+        judges=judges,
     )
 
 
@@ -108,7 +113,10 @@ def settle_reply(
 
 
 def compare_with(accepted: Snapshot, new: Snapshot, prepared: Prepared) -> Comparison:
-    """One reply against the accepted one; against an accepted set, the sample that is nearest."""
+    """One reply against the accepted one; against a set, any that is equal, else the first.
+
+    The first of a set is the one that came most often.
+    """
     if not is_set(accepted):
         return compare(accepted, new, prepared.case.compare)
     nearest: Comparison | None = None
@@ -133,6 +141,14 @@ def with_judgements(snapshot: Snapshot, judgements: Mapping[str, Judgement]) -> 
     if not told:
         return snapshot
     return structs.replace(snapshot, reply=snapshot.reply | {"judgements": told})
+
+
+def recalled_judgements(accepted: Snapshot) -> dict[str, Judgement]:
+    """What judges said of the accepted replies, as the snapshot holds it."""
+    return {
+        key: Judgement(score=float(one["score"]), reason=str(one["reason"]))
+        for key, one in judgements_of(accepted).items()
+    }
 
 
 def _hint(prepared: Prepared, comparison: Comparison | None) -> str | None:
@@ -178,7 +194,24 @@ def _carry_out(
         return structs.replace(result, pending=pending.relative_to(store.root).as_posix())
     if action == "settle":
         store.drop_pending(path)
+        add_judgements(plan, prepared, new)
     return result
+
+
+def add_judgements(plan: Plan, prepared: Prepared, new: Snapshot) -> None:
+    """Let a snapshot that holds passes keep what judges said of it, where it does not know yet.
+
+    That is as new as a first snapshot is, and written where one would be.
+    """
+    accepted = prepared.accepted.snapshot
+    if accepted is None or not plan.policy.new or "judgements" not in new.reply:
+        return
+    known = {one["key"] for one in accepted.reply.get("judgements") or ()}
+    told = new.reply["judgements"]
+    same = all(accepted.reply.get(part) == new.reply.get(part) for part in ("choices", "samples"))
+    if same and not {one["key"] for one in told} <= known:
+        reply = accepted.reply | {"judgements": told}
+        prepared.planned.project.store.write(prepared.path, structs.replace(accepted, reply=reply))
 
 
 def why_missing(plan: Plan, prepared: Prepared) -> str:

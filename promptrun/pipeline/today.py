@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from promptrun.errors import PromptrunError, SpecErrors
-from promptrun.models import BadCase, CompareRules, Digests
-from promptrun.pipeline.projects import load_one, secrets_for
+from promptrun.models import BadCase, Case, CompareRules, Digests, Outcome
+from promptrun.pipeline.projects import PlannedSpec, load_one, secrets_for
 from promptrun.render import render_request
-from promptrun.snapshots import digest_request
+from promptrun.snapshots import digest_request, recall_reply
+from promptrun.snapshots.sets import is_set, recall_set
 from promptrun.spec import expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from promptrun.models import Snapshot
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.prepare import Prepared
     from promptrun.pipeline.projects import Project
     from promptrun.snapshots.values import Pending
 
@@ -24,10 +28,16 @@ if TYPE_CHECKING:
 class CaseNow(Struct, frozen=True, kw_only=True):
     """A case as it would be sent now."""
 
-    compare: CompareRules
+    planned: PlannedSpec
+    case: Case
     digests: Digests | None
     error: SpecErrors | None = None
     """Why it cannot be rendered, and has no digests."""
+
+    @property
+    def compare(self) -> CompareRules:
+        """How its reply is held against its snapshot."""
+        return self.case.compare
 
 
 class Today:
@@ -44,6 +54,7 @@ class Today:
             self._expected.setdefault(pending.spec, set()).add(pending.case)
         self._cases: dict[str, dict[str, CaseNow] | PromptrunError] = {}
         self._names: dict[str, frozenset[str] | PromptrunError | None] = {}
+        self._plan: Plan | None = None
 
     def find(self, spec: str, case: str) -> CaseNow | None:
         """A case by its spec's id and its name; None where there is none.
@@ -70,6 +81,35 @@ class Today:
         names = self._names[spec]
         return not isinstance(names, PromptrunError) and case not in (names or ())
 
+    def judge(self, pending: Pending, accepted: Snapshot | None) -> tuple[Outcome, ...]:
+        """What today's rules say of a reply or a set that waits; none where no case is there.
+
+        `accepted` is what it is held against by the rules that ask for likeness. Nobody is asked:
+        what the waiting file does not tell is not judged. Python runs where the project may run
+        it. Whatever goes wrong is an outcome: what waits can be settled all the same.
+        """
+        try:
+            now = self.find(pending.spec, pending.case)
+            if now is None or pending.snapshot is None:
+                return ()
+            return self._judge(now, pending.snapshot, accepted)
+        except Exception as error:  # noqa: BLE001 - as the contract says
+            return (_unjudged(str(error)),)
+
+    def _judge(
+        self, now: CaseNow, waiting: Snapshot, accepted: Snapshot | None
+    ) -> tuple[Outcome, ...]:
+        # Only accepting and reviewing judge.
+        from promptrun.pipeline.prepare import Prepared, prepare
+        from promptrun.snapshots.values import Accepted
+
+        self._plan = self._plan or _offline_plan(self._project)
+        ready = prepare(self._plan, now.planned, now.case)
+        if not isinstance(ready, Prepared):
+            return (_unjudged(ready.reason or str(ready.error)),)
+        against = Accepted(state="present" if accepted else "absent", snapshot=accepted)
+        return _outcomes(self._plan, structs.replace(ready, accepted=against), waiting)
+
     def _read_cases(self, spec: str) -> dict[str, CaseNow]:
         path = self._project.root / spec
         if not path.is_file():
@@ -77,7 +117,8 @@ class Today:
         wanted = self._expected.get(spec)
         masker = secrets_for([self._project.settings], ())
         cases: dict[str, CaseNow] = {}
-        for case in expand(load_one(path, self._project).spec, None):
+        planned = load_one(path, self._project)
+        for case in expand(planned.spec, None):
             if isinstance(case, BadCase) or (wanted is not None and case.name not in wanted):
                 continue
             digests, error = None, None
@@ -85,8 +126,49 @@ class Today:
                 digests = digest_request(masker.mask(render_request(case).body))
             except SpecErrors as several:
                 error = several
-            cases[case.name] = CaseNow(compare=case.compare, digests=digests, error=error)
+            cases[case.name] = CaseNow(planned=planned, case=case, digests=digests, error=error)
         return cases
+
+
+def _offline_plan(project: Project) -> Plan:
+    """A run of one project that sends nothing and writes nothing."""
+    from promptrun.config.trust import python_allowed
+    from promptrun.pipeline.options import Options, choose_policy
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.prepare import Prepared
+
+    options = Options(targets=(), cwd=project.root, environ={}, replay=True)
+    allowed = project.settings.project.allow_python and python_allowed(project.settings)
+    return Plan(
+        options=options,
+        policy=choose_policy(options, in_ci=False),
+        specs=(),
+        keyword=None,
+        servers={},
+        masker=secrets_for([project.settings], ()),
+        jobs=1,
+        strangers=(),
+        run_id="",
+        python_roots=frozenset([project.root] if allowed else ()),
+    )
+
+
+def _outcomes(plan: Plan, prepared: Prepared, waiting: Snapshot) -> tuple[Outcome, ...]:
+    """As a replay would judge it; a set by the share of its replies that keeps a rule."""
+    from promptrun.pipeline.settle import recalled_judgements, settle_reply
+
+    judgements = recalled_judgements(waiting)
+    if not is_set(waiting):
+        reply = recall_reply(waiting)
+        return settle_reply(plan, prepared, reply, judgements, live=False).outcomes
+    from promptrun.pipeline.sets import look_at, settle_set
+
+    look = look_at(plan, prepared, recall_set(waiting), judgements, live=False)
+    return settle_set(plan, prepared, look, None, live=False).outcomes
+
+
+def _unjudged(reason: str) -> Outcome:
+    return Outcome(kind="expect", kept=True, not_judged=reason)
 
 
 def read_names(project: Project, spec: str) -> frozenset[str] | None:

@@ -53,6 +53,8 @@ class RecordedReply(Struct, frozen=True, kw_only=True):
     """The id of the case."""
     digests: Digests
     """Of the case's request, whatever the role: they tell whether the reply still answers it."""
+    provider: str
+    """Who was asked: a judge may stand at another than its case."""
     role: Role = "sample"
     ordinal: int = 0
     """Which of the N replies of its role (and key), from 0 on."""

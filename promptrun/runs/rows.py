@@ -57,6 +57,7 @@ def reply_row(said: RecordedReply) -> Row:
     row = {
         "case_id": _text(said.case),
         **digest_columns(said.digests),
+        "provider": said.provider,
         "role": said.role,
         "ordinal": said.ordinal,
         "key": _text(said.key),
@@ -131,6 +132,7 @@ def read_reply(row: Row) -> RecordedReply:
             "case": _string(row["case_id"]),
             "digests": _digests(row),
             "key": _string(row["key"]),
+            "provider": _string(row["provider"]),
             "reply": reply,
             "failure": _value(row["failure"]),
             **{name: row[name] for name in plain},

@@ -45,6 +45,7 @@ TABLES = (
     prompt TEXT NOT NULL,
     settings TEXT NOT NULL,
     model TEXT NOT NULL,
+    provider TEXT NOT NULL,
     role TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
     key TEXT,

@@ -35,7 +35,13 @@ def reply(content: Any = "할아버지와 할머니", **fields: Any) -> Reply:
 
 
 def said(ordinal: int = 0, **fields: Any) -> RecordedReply:
-    values = {"case": CASE, "digests": DIGESTS, "reply": reply(), **fields}
+    values = {
+        "case": CASE,
+        "digests": DIGESTS,
+        "provider": "openai",
+        "reply": reply(),
+        **fields,
+    }
     return RecordedReply(ordinal=ordinal, **values)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, structs
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from promptrun.compare.samples.points import Point, Sample
     from promptrun.models import CompareRules
-
-_Test = TypeVar("_Test", RateTest, ReplyTest)
 
 MAX_SAMPLES: Final = 1_000
 """Replies of a set that can be judged."""
@@ -162,21 +160,24 @@ def _correct_all(
     dealt out. Such a test takes no part in the correction, as Tarone (Biometrics 46, 1990) shows:
     rules that are always kept cost the others no power.
     """
-    tests = [one for one in (*rates, replies) if one and one.p is not None]
-    counted = [not isinstance(one, RateTest) or _could_alarm(one, alpha) for one in tests]
-    corrected = iter(correct([one.p for one, c in zip(tests, counted, strict=True) if c and one.p]))
+    tested = [at for at, one in enumerate(rates) if one.p is not None]
+    counted = [at for at in tested if _could_alarm(rates[at], alpha)]
+    own = [] if replies is None else [replies]
+    ps = correct([*(rates[at].p or 0.0 for at in counted), *(one.p for one in own)])
     # With every p at its smallest, each corrected one is at its smallest, too.
-    least = iter(correct([one.least_p for one in tests if one.least_p is not None]))
-    counts = iter(counted)
-
-    def settle(test: _Test) -> _Test:
-        if not next(counts):
-            return structs.replace(test, corrected=1.0, least_p=next(least))
-        p = next(corrected)
-        return structs.replace(test, corrected=p, least_p=next(least), alarm=p <= alpha)
-
-    settled = [one if one.p is None else settle(one) for one in rates]
-    return settled, settle(replies) if replies else None
+    least_ps = correct(
+        [*(rates[at].least_p or 0.0 for at in tested), *(one.least_p or 0.0 for one in own)]
+    )
+    corrected = dict(zip([*counted, *([-1] if own else [])], ps, strict=True))
+    least = dict(zip([*tested, *([-1] if own else [])], least_ps, strict=True))
+    settled = list(rates)
+    for at in tested:
+        p = corrected.get(at, 1.0)
+        settled[at] = structs.replace(rates[at], corrected=p, least_p=least[at], alarm=p <= alpha)
+    if replies is not None:
+        p = corrected[-1]
+        replies = structs.replace(replies, corrected=p, least_p=least[-1], alarm=p <= alpha)
+    return settled, replies
 
 
 def _could_alarm(test: RateTest, alpha: float) -> bool:

@@ -290,3 +290,13 @@ def test_numpy_is_imported_by_the_test_on_replies_alone() -> None:
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout == "False\n"
+
+
+def test_a_p_that_no_float_can_hold_is_an_alarm() -> None:
+    old, new = said(*["a"] * MAX_SAMPLES), said(*["b"] * MAX_SAMPLES)
+    rule = Kept(rule="contains `a`", now=0, total=1000, before=1000, total_before=1000)
+    found = compare_sets(old, new, CompareRules(), [rule], alpha=0.05)
+    assert found.rates[0].p == 0.0
+    assert found.rates[0].alarm
+    assert found.replies is not None
+    assert found.replies.alarm
