@@ -81,11 +81,16 @@ class SetComparison(Struct, frozen=True, kw_only=True):
     """What the author of the rules should know, as in `Comparison`."""
 
     @property
+    def can_alarm(self) -> bool:
+        """Whether any difference between sets of these sizes could be an alarm."""
+        return self.least_p <= self.alpha
+
+    @property
     def alarm(self) -> bool:
         """Whether this look finds a difference."""
         return any(one.alarm for one in self.rates) or bool(self.replies and self.replies.alarm)
 
     @property
     def confirmed(self) -> bool:
-        """Whether what this look found, the second one found again."""
+        """Whether this look and the second one both find a difference, whichever it is."""
         return self.alarm and self.second is not None and self.second.alarm

@@ -76,31 +76,43 @@ def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared 
     reason = unsupported(planned.provider, request)
     if reason:
         return structs.replace(result, verdict=Verdict.SKIPPED, reason=reason)
-    project = planned.project
-    path = snapshot_path(project.root, case.spec.path, case.name, planned.provider)
+    path = snapshot_path(planned.project.root, case.spec.path, case.name, planned.provider)
     try:
-        accepted = project.store.read(path, case.spec.id, case.name)
+        accepted = planned.project.store.read(path, case.spec.id, case.name)
     except SnapshotError as error:
         return structs.replace(result, reason=describe_error(error))
     if accepted.state == "foreign" and accepted.problem:
         return structs.replace(result, reason=describe_error(accepted.problem))
-    result = structs.replace(result, snapshot=path.relative_to(project.root).as_posix())
-    moves = None
-    if accepted.state == "absent" and plan.find_orphan is not None:
-        moves = plan.find_orphan(project, case, planned.provider, digest_request(masked.body))
-    if moves is not None:
-        note = f"judged by the snapshot of `{moves.id}`, which is gone; accepting moves it here"
-        result = structs.replace(result, notes=(note,))
-    return Prepared(
+    snapshot = path.relative_to(planned.project.root).as_posix()
+    prepared = Prepared(
         planned=planned,
         case=case,
         request=request,
         rules=rules,
         path=path,
+        accepted=accepted,
+        result=structs.replace(result, snapshot=snapshot),
+    )
+    return _under_its_old_name(plan, prepared) if accepted.state == "absent" else prepared
+
+
+def _under_its_old_name(plan: Plan, prepared: Prepared) -> Prepared:
+    """The case with the snapshot that it had before it was renamed, if there is one."""
+    if plan.find_orphan is None:
+        return prepared
+    project, provider = prepared.planned.project, prepared.planned.provider
+    moves = plan.find_orphan(project, prepared.case, provider, request_digests(prepared))
+    if moves is None:
+        return prepared
+    note = f"judged by the snapshot of `{moves.id}`, which is gone"
+    if plan.policy.pending:
+        note += "; accepting moves it here"
+    return structs.replace(
+        prepared,
         # A file that is not here yet is what a new one would replace.
-        accepted=structs.replace(moves.accepted, digest=None) if moves else accepted,
+        accepted=structs.replace(moves.accepted, digest=None),
         moves=moves,
-        result=result,
+        result=structs.replace(prepared.result, notes=(note,)),
     )
 
 

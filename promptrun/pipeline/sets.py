@@ -92,11 +92,12 @@ def look_at(
     kept = {one.rule: one.kept for one in tallies if one.total}
     new = snapshot_of(prepared, record_set([one.raw for one in each], rules, kept))
     accepted = prepared.accepted.snapshot if live else None
-    sets = _compare(plan, prepared, new, tallies, accepted, judgements)
+    before = _before(plan, prepared, accepted, judgements) if accepted else {}
+    sets = _compare(prepared, new, tallies, accepted, before)
     return Look(
         replies=tuple(each),
         new=with_judgements(new, judgements),
-        outcomes=tuple(_outcome(one) for one in tallies),
+        outcomes=tuple(_outcome(one, before.get(one.rule)) for one in tallies),
         comparison=_compare_requests(plan, prepared, new, sets),
         sets=sets,
     )
@@ -196,16 +197,20 @@ def _tally(expectation: Expectation, outcomes: Sequence[tuple[int, list[Outcome]
     )
 
 
-def _outcome(tally: Tally) -> Outcome:
+def _outcome(tally: Tally, before: tuple[int, int] | None) -> Outcome:
     """A rule over a set: kept where enough replies keep it; else the first that broke it is told.
 
-    Without a share of its own a rule is broken where no reply keeps it: that is no variation. One
-    that failed to be judged, by whichever reply, is an error.
+    Without a share of its own a rule is judged against the accepted set, and broken by itself only
+    where not one reply keeps it and no accepted one is known to: that is no variation. One that
+    failed to be judged, by whichever reply, is an error.
     """
     worst, share = tally.worst, tally.expectation.at_least
     if not tally.total or worst.error is not None:
         return worst
-    kept = tally.kept > 0 if share is None else tally.kept >= share * tally.total - 1e-9
+    if share is None:
+        kept = tally.kept > 0 or bool(before and before[0])
+    else:
+        kept = tally.kept >= share * tally.total - 1e-9
     wanted = "" if share is None else f", by at least {share * 100:g} % of the replies"
     if kept:
         return Outcome(kind=worst.kind, kept=True, expected=f"{worst.expected}{wanted}")
@@ -219,12 +224,11 @@ def _outcome(tally: Tally) -> Outcome:
 
 
 def _compare(
-    plan: Plan,
     prepared: Prepared,
     new: Snapshot,
     tallies: Sequence[Tally],
     accepted: Snapshot | None,
-    judgements: Mapping[str, Judgement],
+    before: Mapping[str, tuple[int, int]],
 ) -> SetComparison:
     case = prepared.case
     if accepted is None:
@@ -239,7 +243,6 @@ def _compare(
             least_p=1.0,
             false_alarms=0.0,
         )
-    before = _before(plan, prepared, accepted, judgements)
     kept = []
     for one in tallies:
         earlier = before.get(one.rule)

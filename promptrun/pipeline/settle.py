@@ -154,7 +154,10 @@ def recalled_judgements(accepted: Snapshot) -> dict[str, Judgement]:
 def _hint(prepared: Prepared, comparison: Comparison | None) -> str | None:
     if comparison is None or comparison.causes != (Cause.REPLY,):
         return None
-    return None if prepared.request.body.get("temperature") == 0 else VARIES
+    accepted = prepared.accepted.snapshot
+    if prepared.request.body.get("temperature") == 0 or (accepted and is_set(accepted)):
+        return None
+    return VARIES
 
 
 def carry_out(

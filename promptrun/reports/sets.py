@@ -51,11 +51,10 @@ def _p(test: ReplyTest | None) -> str:
 
 
 def _too_few(sets: SetComparison) -> str:
-    more = f"; {sets.enough} would do" if sets.enough is not None else ""
-    return (
-        f"warning: so few replies can never differ enough for an alarm at {sets.alpha:g}, "
-        f"accepted and new{more}"
-    )
+    text = f"warning: sets of these sizes can never differ enough for an alarm at {sets.alpha:g}"
+    if sets.enough is None:
+        return text
+    return f"{text}; {sets.enough} accepted and {sets.enough} new replies would do"
 
 
 def _write_typical(test: ReplyTest, style: Style) -> Iterator[str]:

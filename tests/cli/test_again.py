@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -212,3 +214,54 @@ def test_two_ways_to_get_replies_exclude_each_other(
 
     assert ran.code == 2
     assert "exclude each other" in ran.err
+
+
+def test_a_run_that_sends_nothing_leaves_no_record(cli: Cli, asked: OpenAIServer) -> None:
+    before = cli.records()
+
+    cli("specs/greet.yaml", "--changed")
+
+    assert cli.records() == before
+
+
+def test_the_replies_of_one_provider_are_not_those_of_another(
+    cli: Cli, asked: OpenAIServer
+) -> None:
+    cli.write("promptrun.toml", f'[providers.mine]\nbase_url = "{asked.base_url}"\n')
+
+    ran = cli("specs/greet.yaml", "--again", "last", "--provider", "mine")
+
+    assert ran.code == 4
+    assert "the run asked another provider: openai" in ran.err
+    assert not cli.files("snapshots/@mine")
+
+
+def test_an_interrupted_set_is_judged_by_what_there_is(
+    cli: Cli, asking: Cli, server: OpenAIServer
+) -> None:
+    spec = SPEC.partition("cases:")[0].replace("{{ who }}", "손자")
+    cli.write("specs/greet.yaml", spec + "samples: 4\n")
+    server.script.extend(text(f"안녕 {number}") for number in range(4))
+    cli("specs/greet.yaml", "-j", "1", "--update", "none")
+    with closing(sqlite3.connect(cli.records()[-1])) as record, record:
+        record.execute("DELETE FROM replies WHERE ordinal IN (0, 1)")
+
+    few = cli("specs/greet.yaml", "--again", "last")
+    enough = cli("specs/greet.yaml", "--again", "last", "--samples", "2")
+    cli.write("specs/greet.yaml", spec)
+    one = cli("specs/greet.yaml", "--again", "last")
+
+    assert few.code == 3
+    assert "the run has 2 replies of this case, and `samples` wants 4" in few.err
+    assert enough.out == "--- 1 of 2\n안녕 2\n--- 1 of 2\n안녕 3\n"
+    assert (one.code, one.out) == (0, "안녕 2\n")
+
+
+def test_what_waits_names_the_run_whose_reply_it_is(cli: Cli, asked: OpenAIServer) -> None:
+    cli("specs/greet.yaml::손자", "--var", "who=삼촌")
+    cli.write("specs/greet.yaml", SPEC.replace("{who: 손자}", "{who: 삼촌}"))
+
+    cli("specs/greet.yaml::손자", "--again", "last")
+
+    [note] = [name for name in cli.files(".promptrun/pending") if name.endswith(".json")]
+    assert json.loads(cli.read(note))["run"] == cli.records()[-1].stem

@@ -19,6 +19,7 @@ temperature: 0
 expect:
   - judge: 존댓말로 인사한다
 """
+RULE = "judge: 존댓말로 인사한다"
 SNAPSHOT = "snapshots/greet/default.yaml"
 
 
@@ -202,5 +203,150 @@ def test_checking_a_spec_of_a_stranger_needs_no_trust(project: Cli) -> None:
     project.write(
         "specs/greet.yaml", SPEC.replace("judge: 존댓말로 인사한다", "python: checks.py:is_polite")
     )
+    project.write("specs/checks.py", f"{CHECKS}\nraise SystemExit('it was run')\n")
 
     assert project("check", "specs/").code == 0
+
+
+def test_another_prompt_of_the_judge_is_another_judgement(
+    project: Cli, server: OpenAIServer
+) -> None:
+    judge = "model: gpt-4o\nmessages:\n  - {role: system, content: You judge in json.}\n"
+    project.write("specs/greet.yaml", SPEC.replace(RULE, "judge: {spec: _judge.yaml}"))
+    project.write("specs/_judge.yaml", judge)
+    server.reply = judging(1, "좋다.")  # type: ignore[assignment] # it is a function
+    project("specs/greet.yaml")
+    project.write("specs/_judge.yaml", judge.replace("in json", "strictly in json"))
+
+    assert "not judged" in project("specs/greet.yaml", "--replay").err
+    project.write("specs/_judge.yaml", judge)
+    assert "judge: score 1" in project("specs/greet.yaml", "--replay").err
+
+
+def test_a_judgement_that_a_snapshot_lacks_is_added_to_it(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("specs/greet.yaml", SPEC.partition("expect:")[0])
+    server.reply = judging(0.9, "정중하다.")  # type: ignore[assignment] # as above
+    project("specs/greet.yaml")
+    before = project.read(SNAPSHOT)
+    project.write("specs/greet.yaml", SPEC)
+    assert "not judged" in project("specs/greet.yaml", "--replay").err
+
+    assert project("specs/greet.yaml", CI="true").code == 0
+    assert project.read(SNAPSHOT) == before
+    assert project("specs/greet.yaml").code == 0
+
+    assert project.read(SNAPSHOT).startswith(before)
+    assert "judge: score 0.9: 정중하다." in project("specs/greet.yaml", "--replay").err
+
+
+def test_changed_asks_a_judge_that_has_not_judged_the_accepted_reply(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("specs/greet.yaml", SPEC.partition("expect:")[0])
+    server.reply = judging(0.1, "반말이다.")  # type: ignore[assignment] # as above
+    project("specs/greet.yaml")
+    project.write("specs/greet.yaml", SPEC)
+    server.requests.clear()
+
+    ran = project("specs/greet.yaml", "--changed")
+
+    assert ran.code == 1
+    assert "found:    score 0.1: 반말이다." in ran.err
+    assert [is_judge(one) for one in server.requests] == [True]
+
+
+def test_a_recorded_reply_that_nobody_judged_by_todays_rubric_is_an_error(
+    project: Cli, server: OpenAIServer
+) -> None:
+    server.reply = judging(0.1, "반말이다.")  # type: ignore[assignment] # as above
+    assert project("specs/greet.yaml").code == 1
+    project.write("specs/greet.yaml", SPEC.replace("존댓말로", "반갑게"))
+
+    ran = project("specs/greet.yaml", "--again", "last")
+
+    assert ran.code == 3
+    assert "nobody has judged this reply by today's rule" in ran.err
+    assert not project.files("snapshots")
+
+
+def test_the_defaults_of_a_project_are_not_about_the_judge(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("promptrun.toml", '[defaults.parameters]\nstop = ["."]\nn = 2\n')
+    server.reply = judging(1, "좋다.")  # type: ignore[assignment] # as above
+
+    project("specs/greet.yaml", "--update", "none")
+
+    [asked] = [one.json for one in server.requests if is_judge(one)]
+    assert not {"stop", "n"} & asked.keys()
+
+
+def test_the_rows_of_a_data_file_may_fill_in_what_a_judge_reads(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("promptrun.toml", f'[providers.judges]\nbase_url = "{server.base_url}"\n')
+    rule = 'judge: {rubric: "about {{ topic }}", spec: _judge.yaml}'
+    project.write("specs/greet.yaml", SPEC.replace(RULE, rule) + "cases: {file: topics.csv}\n")
+    project.write("specs/topics.csv", "name,topic\n하나,봄\n둘,여름\n")
+    judge = "model: j\nmessages:\n  - {role: system, content: 'You judge json: {{ rubric }}'}\n"
+    project.write("specs/_judge.yaml", f"provider: judges\n{judge}")
+    server.reply = judging(1, "좋다.")  # type: ignore[assignment] # as above
+
+    ran = project("specs/greet.yaml")
+
+    assert ran.code == 0, ran.err
+    asked = [one.json["messages"][0]["content"] for one in server.requests if is_judge(one)]
+    assert sorted(asked) == ["You judge json: about 봄", "You judge json: about 여름"]
+
+
+def test_accepted_replies_are_counted_by_the_judgements_that_came_with_them(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("specs/greet.yaml", SPEC + "samples: 10\ncompare: {mode: none}\n")
+    said = iter(
+        ["좋은 인사"] * 8
+        + ["나쁜 인사"] * 2
+        + ["좋은 말"] * 2
+        + ["나쁜 인사"] * 8
+        + ["나쁜 인사"] * 10
+    )
+
+    def answer(received: Received) -> Answer:
+        if not is_judge(received):
+            return text(next(said))
+        reply = json.loads(received.json["messages"][-1]["content"])["reply"]
+        score = 1 if reply.startswith("좋은") else 0
+        return text(json.dumps({"reason": "그렇다", "score": score}))
+
+    server.reply = answer
+    project("specs/greet.yaml", "-j", "1")
+
+    ran = project("specs/greet.yaml", "-j", "1")
+
+    assert ran.code == 1
+    assert "before by 8 of 10" in ran.err
+    assert project.read(SNAPSHOT).count("- key:") == 2
+
+
+@pytest.mark.parametrize("place", [0, 5], ids=["the first reply", "another one"])
+def test_a_judge_that_fails_for_one_sample_is_an_error_whichever_it_is(
+    place: int, project: Cli, server: OpenAIServer
+) -> None:
+    project.write("specs/greet.yaml", SPEC + "samples: 6\n")
+    said = iter(["이상한 말" if at == place else "안녕하세요?" for at in range(6)])
+
+    def answer(received: Received) -> Answer:
+        if not is_judge(received):
+            return text(next(said))
+        reply = json.loads(received.json["messages"][-1]["content"])["reply"]
+        return text("음…" if reply == "이상한 말" else '{"reason": "그렇다", "score": 1}')
+
+    server.reply = answer
+
+    ran = project("specs/greet.yaml", "-j", "1")
+
+    assert ran.code == 3
+    assert "the judge gave no JSON: 음…" in ran.err
+    assert not project.files("snapshots")

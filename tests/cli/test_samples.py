@@ -240,7 +240,7 @@ def test_a_set_that_is_too_small_says_how_many_would_do(
     ran = cli("specs/colour.yaml")
 
     assert ran.code == 0
-    assert "so few replies can never differ enough for an alarm at 0.05" in ran.err
+    assert "sets of these sizes can never differ enough for an alarm at 0.05" in ran.err
     assert "would do" in ran.err
 
 
@@ -343,3 +343,68 @@ def test_a_merged_snapshot_of_two_forms_is_no_snapshot(cli: Cli, asked: OpenAISe
 
     assert ran.code == 1
     assert "`reply` has both `choices` and `samples`" in ran.err
+
+
+def test_a_set_that_breaks_a_rule_is_never_written_by_a_second_look(
+    cli: Cli, asked: OpenAIServer
+) -> None:
+    cli.write("specs/colour.yaml", SPEC + "expect: [{contains: 파랑, at_least: 0.2}]\n")
+    accepted = cli.read(SNAPSHOT)
+    asked.script.extend([*saying(*["파랑색입니다. 예쁘지요?"] * 10), *OTHER])
+
+    ran = cli("specs/colour.yaml", "--update", "all")
+
+    assert ran.code == 1
+    assert "failed (reply)" in ran.err
+    assert "I cannot name a colour." in ran.out
+    assert cli.read(SNAPSHOT) == accepted
+
+
+def test_fresh_replies_that_do_not_come_confirm_an_alarm(cli: Cli, asked: OpenAIServer) -> None:
+    asked.script.extend([*OTHER, *[error(400, "no")] * 10])
+
+    ran = cli("specs/colour.yaml")
+
+    assert ran.code == 1
+    assert "changed (reply)" in ran.err
+    assert "no fresh replies came to confirm it" in ran.err
+    assert "I cannot name a colour." in cli.read(PENDING)
+
+
+def test_replies_that_came_are_shown_though_others_did_not(cli: Cli, asked: OpenAIServer) -> None:
+    asked.script.extend([*COMMON[:9], error(400, "no")])
+
+    result = json.loads(cli("specs/colour.yaml", "--json").out)
+
+    assert result["verdict"] == "error"
+    assert len(result["samples"]) == 9
+
+
+def test_a_rule_that_no_reply_keeps_any_more_is_judged_against_the_accepted_set(
+    cli: Cli, asking: Cli, server: OpenAIServer
+) -> None:
+    cli.write("specs/colour.yaml", SPEC + "expect: [{contains: 초록}]\ncompare: {mode: none}\n")
+    server.script.extend([*saying("초록", *["빨강"] * 9), *saying(*["빨강"] * 10)])
+    assert cli("specs/colour.yaml").code == 0
+
+    ran = cli("specs/colour.yaml")
+
+    assert ran.code == 0
+    assert "kept by 0 of 10 (0–28 %), before by 1 of 10 (2–40 %): p 0.5" in ran.err
+
+
+def test_what_is_ignored_in_replies_is_no_warning_of_their_request(
+    cli: Cli, asking: Cli, server: OpenAIServer
+) -> None:
+    cli.write(
+        "specs/colour.yaml",
+        SPEC + "compare: {mode: json, ignore: $.at, replace: {pattern: '\\d+', with: N}}\n",
+    )
+    server.reply = text('{"at": 5, "colour": "빨강 3"}')
+    cli("specs/colour.yaml")
+
+    ran = cli("specs/colour.yaml")
+
+    assert ran.code == 0
+    assert "selects nothing" not in ran.err
+    assert "matches nothing" not in ran.err
