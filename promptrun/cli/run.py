@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,8 +77,8 @@ def command(*, as_json: bool, raw: bool, quiet: bool, verbose: bool, **chosen: A
     warn_of_strangers(out, plan.strangers)
     form: Form = "json" if as_json else "raw" if raw else "text"
     screen = RunScreen(out, plan, form=form, quiet=quiet, verbose=verbose)
-    with screen:
-        for event in run_plan(plan, on_setup=screen.show_setup):
+    with screen, closing(run_plan(plan, on_setup=screen.show_setup)) as events:
+        for event in events:
             screen.show(event)
     screen.finish()
     return exit_code(screen.counts, screen.updated)

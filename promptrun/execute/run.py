@@ -10,7 +10,7 @@ from promptrun.execute.events import Answer, Call, Event, Idle
 from promptrun.execute.policy import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from promptrun.execute.crew import Crew
     from promptrun.providers.base import Provider
@@ -24,7 +24,7 @@ def execute(
     policy: RetryPolicy | None = None,
     urgent: deque[Call] | None = None,
     keep: Callable[[Answer], None] | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Send `calls` and yield what becomes of them: one Answer each, pieces and delays before it.
 
     At most `jobs` are in flight. `calls` may be endless: it is read as places become free, and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ def collect_results(
     plan = make_plan(options, sends=not (options.replay or options.again))
 
     def collect() -> list[CaseResult]:
-        return [event for event in run_plan(plan) if isinstance(event, CaseResult)]
+        with closing(run_plan(plan)) as events:
+            return [event for event in events if isinstance(event, CaseResult)]
 
     return call_outside_of_loops(collect)

@@ -95,12 +95,15 @@ class WritePolicy(Struct, frozen=True, kw_only=True):
 
 
 def choose_policy(options: Options, *, in_ci: bool) -> WritePolicy:
-    """``auto`` is `new` for a person and `none` in CI; what judges only writes nothing."""
+    """``auto`` is `new` for a person and `none` in CI; what judges only writes nothing.
+
+    A recorded run may be somebody else's: ``auto`` lets its replies wait.
+    """
     if options.judges_only:
         return WritePolicy(new=False, changed=False, unreadable=False, pending=False)
     choice = options.update
     if choice == "auto":
-        choice = "none" if in_ci else "new"
+        choice = "none" if in_ci or options.again else "new"
     return WritePolicy(
         new=choice in {"new", "all"},
         changed=choice in {"changed", "all"},

@@ -123,22 +123,27 @@ def make_plan(options: Options, *, sends: bool, every_row: bool = False) -> Plan
             place = (planned.project.root, planned.provider)
             if place not in servers:
                 servers[place] = resolve_server(planned.project.settings, planned.provider)
-    if sends or options.replay or options.again:
+    judged = sends or options.replay or bool(options.again)
+    if judged:
         plan = structs.replace(plan, find_orphan=_orphan_finder())
-        if any(one.spec.states_rules for one in specs) or options.overrides.samples:
-            plan = _ready_to_judge(plan, sends=sends)
+    if any(one.spec.states_rules for one in specs) or options.overrides.samples:
+        plan = _ready_to_judge(plan, sends=sends, judged=judged)
     return structs.replace(plan, masker=secrets_for(settings, servers.values()))
 
 
-def _ready_to_judge(plan: Plan, *, sends: bool) -> Plan:
-    """The plan with all that its expectations and sets of samples take."""
+def _ready_to_judge(plan: Plan, *, sends: bool, judged: bool) -> Plan:
+    """The plan with all that its expectations and sets of samples take.
+
+    One that is only looked at needs no trust, and no package; its judges have to be there.
+    """
     # Few plans need any of it.
     from promptrun.pipeline import needs
 
     if sends or plan.options.again:
         needs.require_samplers(plan)
     needs.add_judges(plan, sends=sends)
-    return structs.replace(plan, python_roots=needs.python_roots(plan))
+    roots = needs.python_roots(plan) if judged else frozenset()
+    return structs.replace(plan, python_roots=roots)
 
 
 def _orphan_finder() -> FindOrphan:

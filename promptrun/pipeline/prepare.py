@@ -72,6 +72,8 @@ def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared 
     if planned.strict and warnings:
         return structs.replace(result, error=as_error(warnings[0]))
     masked = structs.replace(request, body=plan.masker.mask(request.body))
+    # Replies are masked before they are judged, so what they are judged by is masked, too.
+    rules = tuple(structs.replace(one, argument=plan.masker.mask(one.argument)) for one in rules)
     result = structs.replace(result, request=masked, warnings=warnings)
     reason = unsupported(planned.provider, request)
     if reason:
@@ -125,6 +127,16 @@ def request_digests(prepared: Prepared) -> Digests:
 def fail(prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:
     """The result of a case that got no reply; secrets in `failure` are masked already."""
     return structs.replace(prepared.result, failure=failure, attempts=attempts)
+
+
+def internal_error(prepared: Prepared, error: Exception) -> CaseResult:
+    """The result of a case in which promptrun itself went wrong; it says where."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    reason = f"internal error in {place}: {type(error).__name__}: {error}; please report it"
+    return structs.replace(prepared.result, verdict=Verdict.ERROR, reason=reason)
 
 
 def mask_failure(masker: Masker, failure: Failure) -> Failure:

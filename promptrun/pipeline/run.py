@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from promptrun.errors import PromptrunError
 from promptrun.models import CaseResult
 from promptrun.pipeline.prepare import (
     Prepared,
+    internal_error,
     mask_failure,
     mask_reply,
     prepare,
@@ -71,7 +73,7 @@ class NotRecorded(Struct, frozen=True, kw_only=True):
 Event = StreamPiece | StreamRestarted | Delayed | NotRecorded | CaseResult
 
 
-def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Iterator[Event]:
+def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Generator[Event]:
     """Run every case of a plan; yields one CaseResult a case, in the order in which they end.
 
     Pieces of streamed replies come in between. A failure of one case never stops another; closing
@@ -169,10 +171,12 @@ class _Run:
             urgent=urgent,
             keep=self._keep,
         )
-        for event in events:
-            yield from self._finished()
-            if not isinstance(event, Idle):
-                yield from self._show(event, live)
+        # Whatever happens, the loop ends here: left to the interpreter's end it would hang.
+        with closing(events):
+            for event in events:
+                yield from self._finished()
+                if not isinstance(event, Idle):
+                    yield from self._show(event, live)
 
     def _show(
         self, event: Piece | Restarted | Waiting | Answer, live: dict[int, _LiveText]
@@ -248,12 +252,8 @@ class _Run:
         return replay(plan, ready)
 
     def _start(self, prepared: Prepared, steps: Steps) -> list[tuple[Place, Call]]:
-        one = _Conducted(prepared, steps)
-        try:
-            return self._calls(one, next(steps))
-        except StopIteration as ended:
-            self._end(prepared.planned, ended.value)
-            return []
+        asks = self._step(prepared, lambda: next(steps))
+        return self._calls(_Conducted(prepared, steps), asks) if asks else []
 
     def _calls(self, one: _Conducted, asks: list[Ask]) -> list[tuple[Place, Call]]:
         from promptrun.execute import Call
@@ -290,13 +290,25 @@ class _Run:
         one.missing -= 1
         if one.missing:
             return
-        try:
-            asks = one.steps.send([each for each in one.got if each is not None])
-        except StopIteration as ended:
-            self._end(one.prepared.planned, ended.value)
-            return
-        for place, call in self._calls(one, asks):
+        got = [each for each in one.got if each is not None]
+        asks = self._step(one.prepared, lambda: one.steps.send(got))
+        for place, call in self._calls(one, asks) if asks else ():
             self._urgent[place].append(call)
+
+    def _step(self, prepared: Prepared, take: Callable[[], list[Ask]]) -> list[Ask] | None:
+        """What a case asks next; None where it has ended.
+
+        This is the boundary between cases: a mistake of promptrun's own that one of them brings to
+        light is the error of that case, and the others, which are paid for, go on.
+        """
+        try:
+            return take()
+        except StopIteration as ended:
+            result: CaseResult = ended.value
+        except Exception as error:  # noqa: BLE001 - see above
+            result = internal_error(prepared, error)
+        self._end(prepared.planned, result)
+        return None
 
 
 def _is_unmoved(prepared: Prepared) -> bool:

@@ -17,6 +17,7 @@ from promptrun.snapshots.sets import is_set, judgements_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from promptrun.models import CaseResult, Comparison, Reply
     from promptrun.pipeline.judge import Action
@@ -169,7 +170,7 @@ def carry_out(
     except (SnapshotError, OSError) as error:
         # The reply is paid for: it stays in the result, to be shown and taken by hand. Only a
         # snapshot that was to be written changes the verdict; a regression stays one.
-        why = _why_unwritten(error)
+        why = _why_unwritten(error, prepared.path)
         if action == "write":
             return structs.replace(result, verdict=Verdict.ERROR, reason=why)
         return structs.replace(result, notes=(*result.notes, f"nothing could be kept: {why}"))
@@ -229,7 +230,7 @@ def why_missing(plan: Plan, prepared: Prepared) -> str:
     return "there is no snapshot, and this run may write none"
 
 
-def _why_unwritten(error: SnapshotError | OSError) -> str:
+def _why_unwritten(error: SnapshotError | OSError, path: Path) -> str:
     if isinstance(error, SnapshotError):
         return describe_error(error)
-    return f"cannot write `{error.filename}`: {error.strerror}"
+    return f"cannot write `{error.filename or path}`: {error.strerror}"

@@ -18,6 +18,9 @@ _T = TypeVar("_T")
 FORMAT = 1
 """The format that is written; every format up to it is read."""
 
+MAX_SAMPLES = 1_000
+"""Replies of a set; a spec may ask for no more."""
+
 _KEYS = {"promptrun_snapshot", "spec", "case", "digests", "request", "reply"}
 _CHOICE: dict[str, type[Any]] = {
     "finish_reason": str,
@@ -121,10 +124,15 @@ def _checked_reply(value: Any) -> dict[str, Any]:
         if reply.get(key) is not None:
             _typed(reply[key], str, f"`reply.{key}`")
     if "judgements" in reply:
-        _check_entries(reply["judgements"], _JUDGEMENT, "`reply.judgements`")
+        _check_judgements(reply["judgements"])
     if "samples" not in reply:
         _check_choices(reply.get("choices"), "`reply.choices`")
         return reply
+    _check_set(reply)
+    return reply
+
+
+def _check_set(reply: dict[str, Any]) -> None:
     if "choices" in reply:
         raise BrokenSnapshotError("`reply` has both `choices` and `samples`")
     _check_entries(reply["samples"], {"count": int, "choices": list}, "`reply.samples`")
@@ -134,9 +142,25 @@ def _checked_reply(value: Any) -> dict[str, Any]:
         if sample["count"] < 1:
             raise BrokenSnapshotError(f"`count` of `reply.samples[{place}]` is less than 1")
         _check_choices(sample["choices"], f"`reply.samples[{place}].choices`")
+    total = sum(sample["count"] for sample in reply["samples"])
+    if total > MAX_SAMPLES:
+        raise BrokenSnapshotError(f"`reply.samples` has more than {MAX_SAMPLES:,} replies")
     if "expectations" in reply:
         _check_entries(reply["expectations"], {"rule": str, "kept": int}, "`reply.expectations`")
-    return reply
+        for place, one in enumerate(reply["expectations"]):
+            if not 0 <= one["kept"] <= total:
+                where = f"`reply.expectations[{place}]`"
+                raise BrokenSnapshotError(f"`kept` of {where} is no number of its replies")
+
+
+def _check_judgements(value: Any) -> None:
+    _check_entries(value, _JUDGEMENT, "`reply.judgements`")
+    for place, one in enumerate(value):
+        if not 0 <= one["score"] <= 1:
+            where = f"`reply.judgements[{place}]`"
+            raise BrokenSnapshotError(f"`score` of {where} is not between 0 and 1")
+    if len({one["key"] for one in value}) < len(value):
+        raise BrokenSnapshotError("`reply.judgements` has two with one key")
 
 
 def _check_entries(value: Any, kinds: dict[str, type[Any]], what: str) -> None:

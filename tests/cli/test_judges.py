@@ -350,3 +350,12 @@ def test_a_judge_that_fails_for_one_sample_is_an_error_whichever_it_is(
     assert ran.code == 3
     assert "the judge gave no JSON: 음…" in ran.err
     assert not project.files("snapshots")
+
+
+def test_a_judge_that_is_not_there_is_a_mistake_for_check(project: Cli) -> None:
+    project.write("specs/greet.yaml", SPEC.replace(RULE, "judge: {spec: _judge.yaml}"))
+
+    ran = project("check", "specs/")
+
+    assert ran.code == 2
+    assert "the judge cannot be used: no file `_judge.yaml`" in ran.err

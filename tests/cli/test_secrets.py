@@ -89,3 +89,29 @@ def test_a_key_in_a_prompt_is_masked_before_it_is_written_or_digested(
     assert KEY in server.requests[0].json["messages"][0]["content"]
     assert "***" in cli.read("snapshots/hello/default.yaml")
     assert KEY not in cli.read("snapshots/hello/default.yaml") + shown.out + shown.err
+
+
+def test_a_key_in_a_rule_is_masked_before_it_is_judged_by_written_or_sent_to_a_judge(
+    cli: Cli, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    cli.write("promptrun.toml", "")
+    rules = (
+        "samples: 4\nexpect:\n  - {contains: '{{ k }}', not: true}\n  - judge: never '{{ k }}'\n"
+    )
+    cli.write("specs/hello.yaml", SPEC + rules)
+    judgement = '{"reason": "fine", "score": 1}'
+    server.reply = lambda received: text(
+        judgement if b"You judge" in received.body else "I have none."
+    )
+
+    ran = cli("specs/hello.yaml", "--var", f"k={KEY}")
+    cli.write("specs/hello.yaml", SPEC + rules + f"vars: {{k: '{KEY}'}}\n")
+    kept = cli("specs/hello.yaml")
+
+    assert (ran.code, kept.code) == (1, 0)
+    assert KEY not in ran.out + ran.err + kept.out + kept.err
+    assert "not contains `***`" in cli.read("snapshots/hello/default.yaml")
+    assert KEY not in "".join(cli.read(name) for name in cli.files("snapshots"))
+    assert not any(KEY.encode() in received.body for received in server.requests)

@@ -7,13 +7,24 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import pytest
 
 from promptrun.errors import UsageError
-from promptrun.execute import Answer, Call, Event, Piece, Restarted, RetryPolicy, Waiting, execute
+from promptrun.execute import (
+    Answer,
+    Call,
+    Event,
+    Idle,
+    Piece,
+    Restarted,
+    RetryPolicy,
+    Waiting,
+    execute,
+)
 from promptrun.execute.crew import Crew
 from promptrun.models import Failure, Reply, Request, Server
 from promptrun.providers import open_provider
@@ -39,7 +50,7 @@ def call(key: int, content: str | None = None, *, pieces: bool = False, **fields
     return Call(key=key, request=Request(body=body), pieces=pieces)
 
 
-def run(server: OpenAIServer, calls: Iterable[Call], **options: Any) -> Iterator[Event]:
+def run(server: OpenAIServer, calls: Iterable[Call | None], **options: Any) -> Generator[Event]:
     at = Server(name="openai", kind="openai", base_url=server.base_url, api_key="k", timeout=10)
     return execute(calls, open_provider(at), **{"policy": QUICK} | options)
 
@@ -90,7 +101,7 @@ def test_calls_are_read_no_further_than_one_round_ahead() -> None:
         for answered in range(1, 50):
             next(events)
             assert taken <= answered + 8
-        events.close()  # type: ignore[attr-defined]
+        events.close()
 
 
 def test_the_first_requests_leave_before_more_calls_are_read() -> None:
@@ -300,7 +311,7 @@ def test_closing_cancels_what_is_in_flight_and_leaves_nothing_behind() -> None:
     with OpenAIServer(hanging(), [text("quick")]) as server:
         events = run(server, map(call, range(50)), jobs=8)
         assert content(answers([next(events)])[0]) == "quick"
-        events.close()  # type: ignore[attr-defined]
+        events.close()
         assert server.wait_idle()
         assert len(server.requests) <= 10
     gc.collect()  # a socket or a task that was left open would warn, and warnings are errors
@@ -313,7 +324,7 @@ def test_closing_in_the_middle_of_a_stream_closes_its_connection() -> None:
     with OpenAIServer(text("abcdefgh", hold_after=2, release=threading.Event())) as server:
         events = run(server, [call(1, pieces=True)])
         assert isinstance(next(events), Piece)
-        events.close()  # type: ignore[attr-defined]
+        events.close()
         assert server.wait_idle()
 
 
@@ -371,3 +382,39 @@ def test_many_pieces_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
         events = run(server, [call(1, pieces=True)])
         assert sum(isinstance(event, Piece) for event in events) == 20_000
     assert most < 5_000
+
+
+def test_an_answer_is_kept_though_nobody_takes_it() -> None:
+    kept: list[int] = []
+    with OpenAIServer() as server:
+        events = run(
+            server, map(call, range(12)), jobs=12, keep=lambda answer: kept.append(answer.key)
+        )
+        next(events)
+        # What came meanwhile waits for the consumer, who leaves.
+        events.close()
+        answered = server.answered
+    assert len(kept) > 1
+    assert len(kept) <= answered
+
+
+def test_a_stretch_with_nothing_to_send_hands_over_control() -> None:
+    with OpenAIServer() as server:
+        found = list(run(server, [None, None, call(0), None, None], jobs=2))
+    assert len(answers(found)) == 1
+    assert sum(isinstance(event, Idle) for event in found) >= 3
+
+
+def test_what_an_answer_asks_for_is_sent_though_the_calls_have_ended() -> None:
+    urgent: deque[Call] = deque()
+    keys = []
+    with OpenAIServer() as server:
+        for answer in answers_of(run(server, [call(0)], urgent=urgent)):
+            keys.append(answer.key)
+            if answer.key < 3:
+                urgent.append(call(answer.key + 1))
+    assert keys == [0, 1, 2, 3]
+
+
+def answers_of(events: Iterable[Event]) -> Iterator[Answer]:
+    return (event for event in events if isinstance(event, Answer))

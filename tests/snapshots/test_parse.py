@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from promptrun.errors import SnapshotError
@@ -76,3 +78,52 @@ def test_a_half_escape_of_another_hand_stays_as_it_is() -> None:
     text = GOOD.replace("안녕", '"\\U0010fffdzz \\U0010FFFDd83d \\U0010FFFD"')
     (choice,) = parse_snapshot(text, "x").reply["choices"]
     assert choice["content"] == "\U0010fffdzz \ud83d \U0010fffd"
+
+
+SET = """\
+promptrun_snapshot: 1
+spec: specs/a.yaml
+case: default
+digests: {prompt: a, settings: b, model: m}
+reply:
+  model: m
+  samples:
+    - {count: 3, choices: [{finish_reason: stop, content: 안녕}]}
+  expectations:
+    - {rule: "contains `안녕`", kept: 3}
+  judgements:
+    - {key: k, score: 0.5, reason: 그렇다}
+"""
+
+
+def test_a_set_is_read() -> None:
+    reply = parse_snapshot(SET, "x").reply
+    assert [sample["count"] for sample in reply["samples"]] == [3]
+    assert parse_snapshot(SET.replace("score: 0.5", "score: 1"), "x")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("count: 3", "count: 1001", "more than 1,000 replies"),
+        ("count: 3", f"count: {10**30}", "more than 1,000 replies"),
+        ("count: 3", "count: 0", "is less than 1"),
+        ("count: 3", "count: true", "`count` of `reply.samples[0]` is not a whole number"),
+        ("kept: 3", "kept: 4", "is no number of its replies"),
+        ("kept: 3", "kept: -1", "is no number of its replies"),
+        ("score: 0.5", "score: 999", "is not between 0 and 1"),
+        ("score: 0.5", "score: -0.1", "is not between 0 and 1"),
+        ("score: 0.5", "score: high", "`score` of `reply.judgements[0]` is not a number"),
+        (", reason: 그렇다", "", "`reason` of `reply.judgements[0]` is missing"),
+        ("samples:", "choices: []\n  samples:", "both `choices` and `samples`"),
+    ],
+)
+def test_a_forged_set_is_no_snapshot(old: str, new: str, message: str) -> None:
+    assert old in SET
+    with pytest.raises(BrokenSnapshotError, match=re.escape(message)):
+        parse_snapshot(SET.replace(old, new), "x")
+
+
+def test_two_judgements_of_one_key_are_no_snapshot() -> None:
+    with pytest.raises(BrokenSnapshotError, match="two with one key"):
+        parse_snapshot(f"{SET}    - {{key: k, score: 1, reason: 아니다}}\n", "x")
