@@ -97,13 +97,37 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """Whether the project's settings allow code, and that is trusted."""
     judgements: Mapping[str, Judgement] = field(default_factory=dict)
     """By `Question.key`."""
+    judges: Mapping[str | None, str] = field(default_factory=dict)
+    """A digest of each judge's own spec, by the name under which a rule has it."""
 
     def choices(self) -> list[Choice]:
         """The recorded choices by index."""
+        return _choices_of(self.snapshot.reply)
+
+    def accepted_texts(self, choice: Choice) -> list[str]:
+        """What is accepted for the choice of the same index; of a set, the most frequent first."""
+        if self.accepted is None:
+            return []
+        reply = self.accepted.reply
+        samples = sorted(reply.get("samples") or [reply], key=_count_of, reverse=True)
         return [
-            Choice(name=f"choice {position}", recorded=recorded)
-            for position, recorded in enumerate(self.snapshot.reply.get("choices") or (), start=1)
+            one.text
+            for sample in samples
+            for one in _choices_of(sample)
+            if one.name == choice.name and one.text is not None
         ]
+
+
+def _choices_of(reply: dict[str, Any]) -> list[Choice]:
+    return [
+        Choice(name=f"choice {position}", recorded=recorded)
+        for position, recorded in enumerate(reply.get("choices") or (), start=1)
+    ]
+
+
+def _count_of(sample: dict[str, Any]) -> int:
+    count: int = sample.get("count", 1)
+    return count
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -165,6 +189,6 @@ def place_of(text: str, offset: int) -> str:
     return f"line {line}, column {offset - text.rfind(chr(10), 0, offset)}"
 
 
-def quote(text: str) -> str:
+def quote(text: str, longest: int = 120) -> str:
     """A text in backticks, cut where it is long."""
-    return f"`{text[:120]}…`" if len(text) > 120 else f"`{text}`"
+    return f"`{text[:longest]}…`" if len(text) > longest else f"`{text}`"

@@ -17,6 +17,9 @@ KNOWN: Final = (*FINISHED, "length", "content_filter")
 """All that the protocol has; other servers may say more."""
 
 
+CUT: Final = "the limit of tokens cut it off: raise it, or expect `finish_reason: [stop, length]`"
+
+
 def _check(value: Any, path: Path) -> list[Problem]:
     from promptrun.protocol import Problem
 

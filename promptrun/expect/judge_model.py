@@ -1,6 +1,6 @@
 """``judge: RUBRIC``: what another model says of a reply.
 
-A mapping says more: ``{rubric: …, model: …, threshold: 0.7, spec: judges/polite.yaml}``, or
+A mapping says more: ``{rubric: …, model: …, threshold: 0.7, spec: judges/_polite.yaml}``, or
 ``{same_as: snapshot}`` for a reply that must say the same as the accepted one. The judge is asked
 by its own spec, whose variables are `rubric`, `reply`, `accepted` and `conversation`; its
 judgement is kept in the snapshot, so that a replay asks nobody.
@@ -9,8 +9,6 @@ judgement is kept in the snapshot, so that a replay asks nobody.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-
-from msgspec import structs
 
 from promptrun.expect.family import Family, Finding, Question, failed, not_judged, quote, shorten
 
@@ -71,13 +69,15 @@ def _ask(argument: Any, choice: Choice, evidence: Evidence) -> Question | None:
     said = {
         "rubric": wanted.get("rubric", SAME if same else ""),
         "reply": choice.text,
-        "accepted": _accepted_texts(choice, evidence)[0] if same else "",
+        "accepted": evidence.accepted_texts(choice)[0] if same else "",
         "conversation": conversation_text(evidence.request.get("messages")),
     }
     # A request holds no half of a character, and a reply may.
     variables = {name: whole_characters(text) for name, text in said.items()}
     spec, model = wanted.get("spec"), wanted.get("model")
-    key = digest([spec or OWN_SPEC, model, variables])
+    # Another prompt of the judge, or another model, makes it another judgement.
+    asked = model or (evidence.request.get("model") if spec is None else None)
+    key = digest([spec or OWN_SPEC, evidence.judges.get(spec, ""), asked, variables])
     return Question(key=key, spec=spec, model=model, variables=variables)
 
 
@@ -109,30 +109,10 @@ def _known(wanted: dict[str, Any], choice: Choice, evidence: Evidence) -> Findin
         return None
     if evidence.accepted is None:
         return not_judged("there is no accepted reply yet")
-    texts = _accepted_texts(choice, evidence)
+    texts = evidence.accepted_texts(choice)
     if not texts:
         return Finding(kept=False, found=f"no accepted text for {choice.name}")
     return Finding(kept=True, found="the same text") if choice.text in texts else None
-
-
-def _accepted_texts(choice: Choice, evidence: Evidence) -> list[str]:
-    """What is accepted for the choice of the same index; of a set, the most frequent text first."""
-    if evidence.accepted is None:
-        return []
-    reply = evidence.accepted.reply
-    samples = sorted(
-        reply.get("samples") or [reply], key=lambda one: one.get("count", 1), reverse=True
-    )
-    accepted = [
-        structs.replace(evidence, snapshot=structs.replace(evidence.accepted, reply=one)).choices()
-        for one in samples
-    ]
-    return [
-        one.text
-        for choices in accepted
-        for one in choices
-        if one.name == choice.name and one.text is not None
-    ]
 
 
 def _describe(argument: Any) -> str:

@@ -80,6 +80,25 @@ def _check(value: Any, path: Path) -> list[Problem]:
     return []
 
 
+def check_function(argument: str, root: FilePath, folder: FilePath) -> None:
+    """Raise FileProblem where the file of a check is not there, or has no such function.
+
+    Nothing of the file is run, so nobody has to trust it. `root` and `folder` are resolved.
+    """
+    from promptrun.expect.python_names import defined_names
+    from promptrun.files.tree import FileProblem, resolve_below
+    from promptrun.protocol import did_you_mean
+
+    file, _, name = argument.rpartition(":")
+    names = defined_names(resolve_below(root, folder, file))
+    if names is None or name in names:
+        return
+    # A stranger's file can define a hundred thousand names, and long ones.
+    known = [one for one in sorted(names)[:1000] if len(one) <= 80]
+    hint = did_you_mean(name, known) or f"define it there: `def {name}(text): …`"
+    raise FileProblem(f"`{file}` has no function `{name}`", hint)
+
+
 def _test(argument: str, choice: Choice, evidence: Evidence) -> Finding:
     from promptrun.files.tree import FileProblem, resolve_below
 

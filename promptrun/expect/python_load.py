@@ -53,7 +53,9 @@ def message_of(error: BaseException) -> str:
         return error.msg or ""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - the text of an error may be the user's code, too
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the text of an error may be the user's code, too
         return ""
 
 

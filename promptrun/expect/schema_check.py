@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -72,7 +73,7 @@ def check_schema(schema: dict[str, Any], path: Path) -> list[Problem]:
     if schema.get("$schema", DRAFT) not in {DRAFT, f"{DRAFT}#"}:
         message = f"{shown(schema['$schema'])} is no draft that is checked here"
         return [Problem((*path, "$schema"), message, f"leave it out, or write `{DRAFT}`")]
-    problems = _check_form(schema, path)
+    problems = list(_check_numbers(schema, path)) or _check_form(schema, path)
     return problems or list(_check_parts(schema, path))
 
 
@@ -88,6 +89,16 @@ def _check_size(schema: dict[str, Any]) -> str | None:
         lists = [list(one.values()) if isinstance(one, dict) else one for one in level]
         level = [inner for one in lists if isinstance(one, list) for inner in one]
     return None
+
+
+def _check_numbers(value: Any, path: Path) -> Iterator[Problem]:
+    """YAML and JSON may be read by programs that take ``1e999`` for a number."""
+    if isinstance(value, float) and not isfinite(value):
+        hint = "the largest number that can be checked is about 1.8e308"
+        yield Problem(path, f"{shown(value)} is no finite number", hint)
+    steps = value.items() if isinstance(value, dict) else ()
+    for step, inner in enumerate(value) if isinstance(value, list) else steps:
+        yield from _check_numbers(inner, (*path, step))
 
 
 def _check_form(schema: dict[str, Any], path: Path) -> list[Problem]:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from promptrun.matching.patterns import check_pattern
+from promptrun.matching.patterns import check_foreign_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,5 +49,5 @@ FORMATS: Final[dict[str, Callable[[str], bool]]] = {
     "ipv6": _spelled(r"[\da-fA-F:.]+", IPv6Address),
     "uri": _spelled(r"[A-Za-z][A-Za-z\d+.-]*:\S*"),
     "uuid": _spelled(r"[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}", UUID),
-    "regex": lambda text: check_pattern(text) is None,
+    "regex": lambda text: check_foreign_pattern(text) is None,
 }

@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from promptrun.expect.arguments import check_keys, check_text
-from promptrun.expect.family import Choice, Family, Finding, not_judged, quote
+from promptrun.expect.family import Family, Finding, not_judged, quote
 
 if TYPE_CHECKING:
-    from promptrun.expect.family import Evidence
-    from promptrun.models import Snapshot
+    from promptrun.expect.family import Choice, Evidence
     from promptrun.protocol import Path, Problem
 
 _HINT = "for example `similar: 0.8` or `similar: {to: TEXT, at_least: 0.8}`"
@@ -51,21 +50,10 @@ def _test(argument: Any, choice: Choice, evidence: Evidence) -> Finding:
         return _hold(choice, [argument["to"]], argument["at_least"], "the text of the rule")
     if evidence.accepted is None:
         return not_judged("there is no accepted reply yet")
-    texts = _accepted_texts(evidence.accepted, _position(choice, evidence))
+    texts = evidence.accepted_texts(choice)
     if not texts:
         return Finding(kept=False, found=f"no accepted text for {choice.name}")
     return _hold(choice, texts, argument, "the accepted reply")
-
-
-def _position(choice: Choice, evidence: Evidence) -> int:
-    return [one.name for one in evidence.choices()].index(choice.name)
-
-
-def _accepted_texts(accepted: Snapshot, position: int) -> list[str]:
-    replies = accepted.reply.get("samples") or [accepted.reply]
-    choices = [reply.get("choices") or [] for reply in replies]
-    same_place = [Choice(name="", recorded=one[position]) for one in choices if position < len(one)]
-    return [choice.text for choice in same_place if choice.text is not None]
 
 
 def _hold(choice: Choice, texts: list[str], least: float, name: str) -> Finding:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from promptrun.expect.family import Finding, place_of, quote
 from promptrun.files.json import canonical, parse_faithfully
+from promptrun.matching.jsonpath import write_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,11 +102,5 @@ def quote_key(name: str) -> str:
 
 def write_path(steps: Iterable[str | int]) -> str:
     """A place in a JSON value as a JSONPath: ``$.people[0]['first name']``."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else _name(step) for step in steps)
-
-
-def _name(name: str) -> str:
-    if name.isidentifier():
-        return f".{name}"
-    inner = canonical(name)[1:-1].replace('\\"', '"').replace("'", "\\'")
-    return f"['{inner}']"
+    written = (f"[{step}]" if isinstance(step, int) else write_name(step) for step in steps)
+    return "$" + "".join(written)

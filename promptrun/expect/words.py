@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptrun.expect.arguments import check_text, check_texts
 from promptrun.expect.family import Family, Finding, place_of, quote
+from promptrun.matching.words import same_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,23 +73,18 @@ def _test_equal(argument: Any, choice: Choice, _evidence: Evidence) -> Finding:
 def _apart(text: str, wanted: list[str]) -> Finding:
     """Where a text leaves the one of the wanted ones that it follows the longest."""
     stripped = text.strip()
-    same, nearest = max(((_same_start(stripped, one), one) for one in wanted), key=_first)
+    same, nearest = max(((same_start(stripped, one), one) for one in wanted), key=_first)
     found = quote(stripped) if stripped else "an empty text"
     if not same:
         return Finding(kept=False, found=found)
-    mine, theirs = (rest[same : same + SHORT] for rest in (stripped, nearest))
-    there = f"`{mine}` stands" if mine else "it ends"
-    instead = f"`{theirs}` is expected" if theirs else "it should end"
+    mine, theirs = stripped[same:], nearest[same:]
+    there = f"{quote(mine, SHORT)} stands" if mine else "it ends"
+    instead = f"{quote(theirs, SHORT)} is expected" if theirs else "it should end"
     return Finding(
         kept=False,
         found=f"{found}: {there} where {instead}",
         where=place_of(text, len(text) - len(text.lstrip()) + same),
     )
-
-
-def _same_start(one: str, other: str) -> int:
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def composed(text: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 MAX_BINARY_BYTES = 50 * 1024 * 1024
 MAX_PROJECT_BYTES = 1024 * 1024
+_LOOKED_INTO = 256 * 1024
+"""Bytes at the beginning of a file that tell its encoding."""
 
 
 class FileProblem(ValueError):
@@ -135,10 +137,46 @@ def read_text(path: Path, *, pipe: bool = False) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileProblem(
-            f"`{path.name}` is not UTF-8 (byte {error.start})", "save the file as UTF-8"
-        ) from None
+        raise _not_utf8(path, data, error.start) from None
     return text.replace("\r\n", "\n")
+
+
+def refuse_korean(path: Path) -> None:
+    """Raise FileProblem where a file that is read by the line is Korean in CP949.
+
+    Its lines would each be a mistake, and it is one of the whole file. OSError where there is none.
+    """
+    from codecs import getincrementaldecoder
+
+    with path.open("rb") as file:
+        data = file.read(_LOOKED_INTO)
+    try:
+        # The last character may be cut.
+        getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError as error:
+        if _is_korean(data):
+            raise _not_utf8(path, data, error.start) from None
+
+
+def _not_utf8(path: Path, data: bytes, start: int) -> FileProblem:
+    hint = "save the file as UTF-8"
+    if _is_korean(data):
+        of_excel = " (in Excel: CSV UTF-8)" if path.suffix.lower() == ".csv" else ""
+        hint = f"it looks like CP949 (EUC-KR): save it as UTF-8{of_excel}"
+    return FileProblem(f"`{path.name}` is not UTF-8 (byte {start})", hint)
+
+
+def _is_korean(data: bytes) -> bool:
+    """Whether bytes that are not UTF-8 are CP949, which Excel and older editors write in Korea."""
+    from codecs import getincrementaldecoder
+
+    try:
+        text = getincrementaldecoder("cp949")().decode(data)
+    except UnicodeDecodeError:
+        return False
+    syllables = {sign for sign in text if "가" <= sign <= "힣"}
+    # Two bytes for the common ones of EUC-KR; others are also what `Äp` of Latin-1 looks like.
+    return any(len(sign.encode("euc_kr")) == 2 for sign in syllables)
 
 
 def _read(path: Path, limit: int, *, pipe: bool = False) -> bytes:

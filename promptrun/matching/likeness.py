@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from promptrun.matching.words import split_words
+from promptrun.matching.words import same_start, split_words
 
 if TYPE_CHECKING:
     import re
@@ -91,9 +91,9 @@ def _common(left: Sequence[str], right: Sequence[str]) -> int:
     longest = max(len(left), len(right))
     if longest <= BLOCK:
         return int(LCSseq.similarity(left, right))
-    head = _same_start(left, right)
+    head = same_start(left, right)
     left, right = left[head:], right[head:]
-    tail = _same_start(left[::-1], right[::-1])
+    tail = same_start(left[::-1], right[::-1])
     left, right = left[: len(left) - tail], right[: len(right) - tail]
     blocks = -(-max(len(left), len(right)) // BLOCK)
     return (
@@ -104,11 +104,6 @@ def _common(left: Sequence[str], right: Sequence[str]) -> int:
             for a, b in zip(_blocks_of(left, blocks), _blocks_of(right, blocks), strict=True)
         )
     )
-
-
-def _same_start(left: Sequence[str], right: Sequence[str]) -> int:
-    pairs = enumerate(zip(left, right, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
 def _blocks_of(pieces: Sequence[str], blocks: int) -> Iterator[Sequence[str]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from promptrun.errors import PromptrunError, SpecError, SpecErrors
 from promptrun.expect import KINDS
 from promptrun.files.tree import FileProblem
 from promptrun.models import BadCase
 from promptrun.render import render_expectations, render_request
+from promptrun.render.rows import name_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,11 +26,11 @@ def find_faults(case: Case | BadCase, *, strict: bool) -> list[SpecError]:
     errors: list[SpecError] = []
     warnings: tuple[Warned, ...] = ()
     try:
-        warnings = warnings_of(case, render_request(case).warnings)
+        warnings = warnings_of(case, _of_its_row(case, render_request(case).warnings))
     except SpecErrors as several:
         errors += several.errors
     try:
-        errors += _missing_checks(case, rules_of(case))
+        errors += missing_checks(case, rules_of(case))
     except SpecErrors as several:
         errors += several.errors
     if strict:
@@ -35,7 +38,12 @@ def find_faults(case: Case | BadCase, *, strict: bool) -> list[SpecError]:
     return errors
 
 
-def _missing_checks(case: Case, rules: Iterable[Expectation]) -> Iterator[SpecError]:
+def _of_its_row(case: Case, rendered: tuple[Warned, ...]) -> tuple[Warned, ...]:
+    end = name_row(case)
+    return tuple(structs.replace(one, message=one.message + end) for one in rendered)
+
+
+def missing_checks(case: Case, rules: Iterable[Expectation]) -> Iterator[SpecError]:
     """The checks in Python that are not there; none of them is run."""
     for rule in rules:
         if rule.kind == "python":

@@ -165,7 +165,9 @@ def _file_of(error: SpecError) -> str:
 
 
 def _mentions(specs: Iterable[PlannedSpec], name: str) -> bool:
-    return any(name in planned.spec.source.text for planned in specs)
+    from promptrun.matching.words import mentions
+
+    return any(mentions(planned.spec.source.text, name) for planned in specs)
 
 
 def _check_names(plan: Plan) -> None:

@@ -19,7 +19,13 @@ from promptrun.models import (
     Request,
     Verdict,
 )
-from promptrun.pipeline.faults import as_error, describe_error, rules_of, warnings_of
+from promptrun.pipeline.faults import (
+    as_error,
+    describe_error,
+    missing_checks,
+    rules_of,
+    warnings_of,
+)
 from promptrun.pipeline.projects import PlannedSpec
 from promptrun.providers import unsupported
 from promptrun.render import render_request
@@ -68,6 +74,9 @@ def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared 
         request, rules = render_request(case), rules_of(case)
     except SpecErrors as several:
         return structs.replace(result, error=several.errors[0])
+    missing = next(missing_checks(case, rules), None)
+    if missing is not None:
+        return structs.replace(result, error=missing)
     warnings = warnings_of(case, request.warnings)
     if planned.strict and warnings:
         return structs.replace(result, error=as_error(warnings[0]))

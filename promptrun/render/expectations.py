@@ -9,6 +9,7 @@ from msgspec import structs
 from promptrun.errors import PromptrunError, SpecErrors
 from promptrun.models import FileRef
 from promptrun.render.disk import Lazy
+from promptrun.render.rows import number_hint
 from promptrun.render.template import Origin, Renderer
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ def render_expectations(case: Case, check: CheckArgument) -> tuple[Expectation, 
             rendered.append(structs.replace(one, argument=argument, is_open=False))
             if one.is_open and len(renderer.errors) == mistakes:
                 for problem in check(one.kind, argument, one.path):
+                    inner = problem.path[len(one.path) :]
+                    hint = number_hint(case, problem.message, one.argument, argument, inner)
                     location = case.spec.source.at(problem.path, key=problem.key)
-                    renderer.report(problem.message, location, problem.hint)
+                    renderer.report(problem.message, location, hint or problem.hint)
     if renderer.errors:
         raise SpecErrors(renderer.errors)
     return tuple(rendered)

@@ -13,7 +13,7 @@ from jinja2.exceptions import (
 from promptrun.files.tree import FileProblem
 from promptrun.protocol import did_you_mean
 from promptrun.render.budget import BudgetError
-from promptrun.render.filters import make_filters, make_tests
+from promptrun.render.filters import NoNumberError, make_filters, make_tests
 from promptrun.render.guard import TooLargeError
 from promptrun.render.missing import is_variable
 
@@ -78,6 +78,8 @@ def _describe(error: Exception) -> tuple[str, str | None]:
         return _unknown_name(*unknown.groups())
     if isinstance(error, TooLargeError):
         return message, "long texts are better variables: `vars: {story: {file: story.txt}}`"
+    if isinstance(error, NoNumberError):
+        return message, "mend the value, or say what counts instead: `int(default=5)`"
     if isinstance(error, TemplateSyntaxError):
         return f"not a template: {_quoted(message)}", "text in braces is written `{% raw %}…`"
     return f"the template fails: {_quoted(message)}", None

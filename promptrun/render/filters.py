@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import wraps
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 from jinja2 import Undefined
@@ -17,6 +18,7 @@ from jinja2.filters import FILTERS, make_attrgetter
 from jinja2.tests import TESTS
 from jinja2.utils import pass_environment
 
+from promptrun.protocol.problem import shown
 from promptrun.render.budget import MAX_ITEMS, BudgetError, current_budget
 from promptrun.render.methods import (
     add,
@@ -92,8 +94,40 @@ def _sum(environment: Environment, value: Any, attribute: Any = None, start: Any
     return total
 
 
+class NoNumberError(TemplateRuntimeError):
+    """A value that is no number where one is made of it, and no default is given."""
+
+
+_NO_DEFAULT: Any = object()
+_PLAIN = (str, int, float, type(None))
+
+
+def _int(value: Any, default: Any = _NO_DEFAULT, base: int = 10) -> Any:
+    # Jinja's own gives 0 for what is no number: a bad cell would become a limit of 0.
+    return _number_or("int", value, FILTERS["int"](value, None, base), default)
+
+
+def _float(value: Any, default: Any = _NO_DEFAULT) -> Any:
+    result = FILTERS["float"](value, None)
+    ends = result is not None and isfinite(result)
+    return _number_or("float", value, result if ends else None, default)
+
+
+def _number_or(name: str, value: Any, result: Any, default: Any) -> Any:
+    if result is not None:
+        return result
+    if default is not _NO_DEFAULT:
+        return default
+    told = shown(value) if isinstance(value, _PLAIN) else f"a {type(value).__name__}"
+    if isinstance(value, str) and not value.strip():
+        told = "an empty text"
+    raise NoNumberError(f"`{name}` finds no number in {told}")
+
+
 _OWN: dict[str, Callable[..., Any]] = {
+    "float": _float,
     "indent": _indent,
+    "int": _int,
     "join": pass_environment(_join),
     "replace": lambda text, old, new, count=-1: replace_text(
         text, text_of(old), text_of(new), -1 if count is None else count

@@ -9,6 +9,7 @@ from promptrun.errors import Location, PromptrunError, SpecErrors
 from promptrun.models import Request, Warned
 from promptrun.protocol import check_field, check_json_mode, check_messages, check_together
 from promptrun.render.messages import render_messages
+from promptrun.render.rows import number_hint
 from promptrun.render.template import Origin, Renderer
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ class _Rendering:
         for problem in problems:
             location = self._locate(problem.path, key=problem.key)
             if not problem.lenient:
-                self.renderer.report(problem.message, location, problem.hint)
+                written = self.case.fields
+                hint = number_hint(self.case, problem.message, written, self.body, problem.path)
+                self.renderer.report(problem.message, location, hint or problem.hint)
             elif not self._is_known(problem.message, location):
                 place = location or self._whole()
                 warning = Warned(message=problem.message, location=place, hint=problem.hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Self
 
 from promptrun.errors import Location, PromptrunError, SpecError, SpecErrors
@@ -11,6 +10,7 @@ from promptrun.files.tree import FileProblem, resolve_below
 from promptrun.models import FileRef
 from promptrun.render.budget import Budget, BudgetError, reset_budget, set_budget
 from promptrun.render.disk import Lazy, display_name, load_text
+from promptrun.render.rows import ONE_VARIABLE, name_row
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     YamlPath = tuple[str | int, ...]
 
 
-_ONE_VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 _LITERALS = frozenset({"true", "false", "none", "True", "False", "None"})
 _WORDS = frozenset({"and", "or", "not", "if", "else", "in", "is", "self", "loop"})
 """With the literals, the names that mean something else to Jinja."""
@@ -71,16 +70,20 @@ class Renderer:
         reset_budget(self._token)
 
     def report(self, message: str, location: Location | None, hint: str | None = None) -> None:
-        """Remember one mistake; the same one at the same place counts once."""
-        self.add(SpecError(message, location=location, hint=hint))
+        """Remember one mistake, with the row that it is made in."""
+        self._remember(message + name_row(self.case), location, hint)
 
     def add(self, error: PromptrunError) -> None:
         """Remember a mistake, or all of them where it stands for several."""
         for one in error.errors if isinstance(error, SpecErrors) else (error,):
-            key = (one.message, one.location)
-            if key not in self._seen and isinstance(one, SpecError):
-                self._seen.add(key)
-                self.errors.append(one)
+            if isinstance(one, SpecError):
+                self.report(one.message, one.location, one.hint)
+
+    def _remember(self, message: str, location: Location | None, hint: str | None) -> None:
+        """The same mistake at the same place counts once."""
+        if (message, location) not in self._seen:
+            self._seen.add((message, location))
+            self.errors.append(SpecError(message, location=location, hint=hint))
 
     def value(self, value: Any, origin: Origin, path: YamlPath, *, typed: bool) -> Any:
         """`value` with every string in it rendered; the same object where nothing was.
@@ -117,7 +120,7 @@ class Renderer:
 
         It is what Jinja would give, without loading Jinja, and a tenth of its time.
         """
-        variable = _ONE_VARIABLE.fullmatch(text)
+        variable = ONE_VARIABLE.fullmatch(text)
         if variable is None or variable[1] in _LITERALS | _WORDS:
             return None
         value = self.case.vars.get(variable[1])
@@ -191,6 +194,7 @@ class Renderer:
 
     def _explain(self, failure: Exception | None, origin: Origin, path: YamlPath) -> None:
         from promptrun.render import explain
+        from promptrun.render.missing import is_variable
 
         noted = list(self._budget.notes.values())
         self._budget.notes.clear()
@@ -198,7 +202,8 @@ class Renderer:
         for note in noted:
             problem = explain.missing_name(note, names)
             location = self._locate(note.template, note.line, origin, path, note.name)
-            self.report(problem.message, location, problem.hint)
+            message = problem.message + name_row(self.case, column=is_variable(note))
+            self._remember(message, location, problem.hint)
         self._exhausted = isinstance(failure, BudgetError)
         # What fails after a missing value fails because of it, as a rule.
         if failure is None or (noted and not self._exhausted):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from promptrun.errors import Location, SpecError, SpecErrors
 from promptrun.files.json import canonical, parse
 from promptrun.files.source import MAX_LINE_SHOWN, Source
-from promptrun.files.tree import FileProblem, check_regular, read_text
+from promptrun.files.tree import FileProblem, check_regular, read_text, refuse_korean
 from promptrun.files.yaml import parse_yaml
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class _Lines:
 def _open(path: Path) -> TextIO:
     try:
         check_regular(path)
+        refuse_korean(path)
         # Bytes that are not UTF-8 come as surrogates, so that they spoil their own row alone.
         return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:

@@ -139,6 +139,17 @@ def test_slow_patterns_on_many_nodes_end_as_an_error() -> None:
     assert time.monotonic() - begun < 8
 
 
+@pytest.mark.parametrize("tests", [{"exists": True}, {"exists": False}, {"count": 0}])
+def test_a_query_that_takes_too_long_is_an_error_and_never_kept(
+    monkeypatch: pytest.MonkeyPatch, tests: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("promptrun.matching.jsonpath.SECONDS", 0.001)
+    text = f"[{', '.join(['{}'] * 20_000)}]"
+    found = finding("json", {"path": "$[?@.이름 == 1]", **tests}, text)
+    late = "it takes too long on this reply: given up after 0.001 s"
+    assert (found.kept, found.error) == (False, f"`$[?@.이름 == 1]`: {late}")
+
+
 def test_a_value_that_is_nested_deeply_is_no_crash() -> None:
     found = finding("json", {"path": "$..a", "equals": 1}, "[" * 900 + "]" * 900)
     assert not found.kept

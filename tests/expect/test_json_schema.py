@@ -36,6 +36,18 @@ def deep(levels: int) -> Any:
             "`json_schema` must be a mapping, not `true`",
             "for example `{type: object, required: [people]}`",
         ),
+        (
+            {"items": {"multipleOf": float("inf")}},
+            ("items", "multipleOf"),
+            "`Infinity` is no finite number",
+            "the largest number that can be checked is about 1.8e308",
+        ),
+        (
+            {"enum": [1, {"a": float("nan")}]},
+            ("enum", 1, "a"),
+            "`NaN` is no finite number",
+            "the largest number that can be checked is about 1.8e308",
+        ),
         ({}, (), "`json_schema` is empty", "`is_json: true` takes any JSON"),
         ({"type": "strnig"}, ("type",), "`strnig` is no type of JSON", "did you mean `string`?"),
         (
@@ -71,7 +83,7 @@ def deep(levels: int) -> Any:
         (
             {"patternProperties": {"a{1000000}": {}}},
             ("patternProperties",),
-            "`a{1000000}` is no pattern that can be used: its counts multiply to more than 20,000",
+            "`a{1000000}` is no pattern that can be used: its counts multiply to more than 10,000",
             r"write `\.` for a sign that stands for itself",
         ),
         (
@@ -309,6 +321,13 @@ EXAMPLES = {
     "regex": ("a+", "(a"),
 }
 """Of each format a text that has it, and one that has not."""
+
+
+@pytest.mark.parametrize("schema", [{"format": "regex"}, {"not": {"format": "regex"}}])
+def test_a_large_pattern_of_a_reply_is_an_error_and_never_kept(schema: dict[str, Any]) -> None:
+    found = finding("json_schema", schema, '"(?:a{1000}){9}"')
+    reason = "a pattern whose counts multiply to more than 1,000 is not checked"
+    assert (found.kept, found.error) == (False, reason)
 
 
 @pytest.mark.parametrize("name", FORMATS)

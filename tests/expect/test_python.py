@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from promptrun.expect import KINDS, Evidence, judge, rule_text
+from promptrun.expect.python_load import told
 from promptrun.models import Digests, Expectation, Outcome, Snapshot
 
 CHECKS = """
@@ -386,3 +387,11 @@ def test_a_wrong_argument_is_a_problem_with_a_hint(argument: Any) -> None:
 def test_a_right_argument_has_no_problem(argument: str) -> None:
     assert KINDS["python"](argument, ()) == []
     assert rule_text(Expectation(kind="python", argument=argument)) == f"python `{argument}`"
+
+
+def test_an_error_whose_text_ends_the_program_is_told_without_a_text() -> None:
+    class Leaving(Exception):
+        def __str__(self) -> str:
+            raise SystemExit
+
+    assert told(Path("checks.py"), Leaving()) == "checks.py: Leaving"

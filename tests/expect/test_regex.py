@@ -17,7 +17,7 @@ HINT = r"quote a pattern with ' in YAML, and write `\.` for a sign that stands f
         ("(a", "`(a` is no pattern that can be used: missing ) at character 3", HINT),
         (
             "a{100000}",
-            "`a{100000}` is no pattern that can be used: its counts multiply to more than 20,000",
+            "`a{100000}` is no pattern that can be used: its counts multiply to more than 10,000",
             HINT,
         ),
         (2026, "`regex` must be text, not `2026`", 'quote it to make it text: `"2026"`'),

@@ -105,9 +105,10 @@ def test_the_nearest_of_several_texts_is_compared() -> None:
 
 
 def test_long_texts_are_quoted_in_part() -> None:
-    found = finding("equals", "가" * 500 + "나" * 500, "가" * 500 + "다" * 500)
+    found = finding("equals", "가" * 500 + "나" * 500, "가" * 500 + "다" * 30)
     assert found.where == "line 1, column 501"
     assert len(found.found) < 300
+    assert found.found.endswith(f"…`: `{'다' * 30}` stands where `{'나' * 30}…` is expected")
 
 
 def test_a_megabyte_is_searched_at_once() -> None:

@@ -30,14 +30,75 @@ def test_the_first_match_is_found(pattern: str, text: str, span: tuple[int, int]
         ("(a", "missing ) at character 3"),
         ("[a", "unterminated character set at character 3"),
         ("a" * 2001, "a pattern may have 2,000 characters, and this has 2,001"),
-        ("(?:(?:a{1000}){1000}){1000}", "its counts multiply to more than 20,000"),
-        ("a{1000000000}", "its counts multiply to more than 20,000"),
-        ("((((a{100}){100}){100}){100})", "its counts multiply to more than 20,000"),
+        ("(?:(?:a{1000}){1000}){1000}", "its counts multiply to more than 10,000"),
+        ("a{1000000000}", "its counts multiply to more than 10,000"),
+        ("((((a{100}){100}){100}){100})", "its counts multiply to more than 10,000"),
         ("(" * 900 + ")" * 900, "it is nested too deeply, or its numbers are too large"),
     ],
 )
 def test_what_cannot_be_used_says_why(pattern: str, reason: str) -> None:
     assert patterns.check_pattern(pattern) == reason
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param("(?x)(?:a{5000})\n{5000}", id="a line break before a count"),
+        pytest.param("(?x)(?:a{1000}) {1000}", id="a space before a count"),
+        pytest.param("(?ix:(?:a{1000}) {1000})", id="a space, verbose in a group"),
+        pytest.param("(?V1x)(?:a{1000})\n{1000}", id="a line break, in the newer syntax"),
+        pytest.param("(?x)#[\n(?:a{1000}){1000}#]\n", id="a set that stands in comments"),
+        pytest.param("(?x:#[\n)#(?:a{1000}){1000}#]", id="comments here, and none there"),
+        pytest.param("(?x)(?:a{1000})#]\\\n{1000}", id="a comment that ends as an escape"),
+        pytest.param("(?x)(?:a{1000}){1 0#\n00}", id="a count with a comment in it"),
+        pytest.param("(?#[)(?:a{1000}){1000}(?#])", id="a set that stands in other comments"),
+        pytest.param("(?:a{1000})(?#b){1000}", id="a comment before a count"),
+        pytest.param("(?:a{1000})(?i){1000}", id="flags before a count"),
+        pytest.param("[[:alpha:][](?:a{1000}){1000}]", id="a class in a set"),
+        pytest.param("(?V1)(?:b{1000}[a||])c]x){1000}", id="an operator in a set"),
+        pytest.param("(?:(){1000}){1000}", id="groups of nothing"),
+        pytest.param("(?:(?=){1000}){1000}", id="lookaheads of nothing"),
+        pytest.param("[ab-de-gh-ijklmn]{9999}", id="a long set"),
+        pytest.param(f"(?:a{{{'9' * 1900}}}){{3}}", id="a count that is no number of this world"),
+    ],
+)
+def test_no_spelling_hides_what_the_counts_multiply_to(pattern: str) -> None:
+    assert patterns.check_pattern(pattern) == "its counts multiply to more than 10,000"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?x)" + "\n[0-9a-f]{8} (?:-[0-9a-f]{4}){3} - [0-9a-f]{12}  # a 번호 (of a case" * 4,
+        r"(?x)[ #]{3} \ {2} \#{2} (?:ab){1 0}",
+        "(?ix:(?:ab{3}) {50})",
+        "[[:alpha:]]{3}-[[:digit:]]{4}",
+        "(?V1)[[a-z]--[aeiou]]{3,10}",
+        r"(?:\d{1,3}\.){3}\d{1,3}" * 9,
+        "[가-힣a-zA-Z0-9 ]{1,90000}",
+    ],
+)
+def test_counts_that_multiply_to_little_are_fine(pattern: str) -> None:
+    assert patterns.check_pattern(pattern) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("a" * 501, "a pattern of more than 500 characters is not checked"),
+        ("a{1001}", "a pattern whose counts multiply to more than 1,000 is not checked"),
+    ],
+)
+def test_a_large_pattern_of_a_reply_is_neither_one_nor_none(pattern: str, reason: str) -> None:
+    with pytest.raises(patterns.PatternError, match=reason):
+        patterns.check_foreign_pattern(pattern)
+
+
+def test_a_pattern_of_a_reply_is_looked_at_and_not_kept() -> None:
+    kept = patterns._kept_small.cache_info().currsize  # noqa: SLF001 - what is kept shows nowhere else
+    assert patterns.check_foreign_pattern("할머니{3}") is None
+    assert patterns.check_foreign_pattern("(a") == "missing ) at character 3"
+    assert patterns._kept_small.cache_info().currsize == kept  # noqa: SLF001 - as above
 
 
 @pytest.mark.parametrize(

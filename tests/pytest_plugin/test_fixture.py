@@ -109,8 +109,15 @@ def test_no_reply_fails_the_test_with_the_reason(
         ('promptrun("specs/hello.yaml::정종")', "no case `정종` in `specs/hello.yaml`"),
         ('promptrun("specs/helo.yaml")', "did you mean `specs/hello.yaml`?"),
         ('promptrun("specs/hello.yaml::정중", greting="하이")', "mentions no variable `greting`"),
+        ('promptrun("specs/hello.yaml::정중", greet="하이")', "mentions no variable `greet`"),
     ],
-    ids=["a spec with several cases", "no such case", "no such spec", "a misspelled variable"],
+    ids=[
+        "a spec with several cases",
+        "no such case",
+        "no such spec",
+        "a misspelled variable",
+        "a part of a variable's name",
+    ],
 )
 def test_a_call_that_means_no_case_fails_and_sends_nothing(
     tested: InPytest, server: OpenAIServer, line: str, told: str

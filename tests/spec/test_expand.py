@@ -199,6 +199,36 @@ def test_a_bad_row_of_csv_spoils_only_itself(project: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize("shift", range(2))
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("d.csv", "{},할머니와 뷁\n"), ("d.jsonl", '{{"name": {}, "q": "할머니와 뷁"}}\n')],
+)
+def test_a_file_in_cp949_is_one_mistake(project: Project, name: str, row: str, shift: int) -> None:
+    rows = "".join(row.format(10_000 + n) for n in range(20_000))
+    text = ("name,q\n" if name == "d.csv" else "") + " " * shift + rows
+    project.write(f"specs/{name}", text.encode("cp949"))
+    [error] = project.added_errors(f"cases: {{file: {name}}}")
+    assert error.message.startswith(f"`{name}` is not UTF-8 (byte ")
+    assert error.hint is not None
+    assert error.hint.startswith("it looks like CP949 (EUC-KR): save it as UTF-8")
+
+
+@pytest.mark.parametrize("cell", ["Äpfel", "naïve", "München"])
+def test_a_row_in_latin_1_spoils_only_itself(project: Project, cell: str) -> None:
+    project.write("specs/d.csv", b"name,q\none," + cell.encode("latin-1") + b"\ntwo,2\n")
+    cases = list(expand(project.add("cases: {file: d.csv}")))
+    assert [type(case) for case in cases] == [BadCase, Case]
+
+
+@pytest.mark.parametrize("shift", range(3))
+def test_korean_in_utf8_is_no_mistake_wherever_it_is_cut(project: Project, shift: int) -> None:
+    text = "name,q\n" + "x" * shift + ",1\n" + "".join(f"{n:05},할머니\n" for n in range(20_000))
+    assert len(text.encode()) > 2**18
+    project.write("specs/d.csv", text)
+    assert len(list(expand(project.add("cases: {file: d.csv}")))) == 20_001
+
+
 def test_a_bad_row_of_json_lines_spoils_only_itself(project: Project) -> None:
     lines = [
         '{"name": "a"}',
