@@ -108,7 +108,7 @@ def _drive(crew: Crew, waiting: _Waiting, jobs: int) -> Iterator[Event]:
                 yield Idle()
                 if crew.turn():
                     break
-        if unanswered:
+        if unanswered and not crew.events:
             crew.wait()
         while crew.events:
             event = crew.events.popleft()

@@ -232,7 +232,6 @@ class _Run:
                         yield call
                     else:
                         self._urgent[asked_at].append(call)
-                yield None
 
     def _steps(
         self, planned: PlannedSpec, case: Case | BadCase

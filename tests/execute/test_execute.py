@@ -405,6 +405,19 @@ def test_a_stretch_with_nothing_to_send_hands_over_control() -> None:
     assert sum(isinstance(event, Idle) for event in found) >= 3
 
 
+def test_answers_that_come_while_there_is_nothing_to_send_are_taken() -> None:
+    def slowly() -> Iterator[Call | None]:
+        for key in range(6):
+            yield call(key)
+            for _ in range(20):
+                time.sleep(0.005)
+                yield None
+
+    with OpenAIServer() as server:
+        found = answers(run(server, slowly(), jobs=4))
+    assert sorted(answer.key for answer in found) == list(range(6))
+
+
 def test_what_an_answer_asks_for_is_sent_though_the_calls_have_ended() -> None:
     urgent: deque[Call] = deque()
     keys = []
