@@ -92,7 +92,7 @@ def _check_size(schema: dict[str, Any]) -> str | None:
 
 
 def _check_numbers(value: Any, path: Path) -> Iterator[Problem]:
-    """YAML and JSON may be read by programs that take ``1e999`` for a number."""
+    """Numbers that are none of JSON, and that nothing can be measured by."""
     if isinstance(value, float) and not isfinite(value):
         hint = "the largest number that can be checked is about 1.8e308"
         yield Problem(path, f"{shown(value)} is no finite number", hint)

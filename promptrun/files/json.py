@@ -36,11 +36,11 @@ def pretty(value: Any) -> str:
 def parse(text: str) -> Any:
     """Read JSON text that came from outside.
 
-    Raises ValueError for what is not JSON (NaN and Infinity are not), and for nesting that is
-    deeper than the parser can follow.
+    Raises ValueError for what is not JSON (NaN and Infinity are not), for a number that no float
+    can hold, and for nesting that is deeper than the parser can follow.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_float=_finite, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -49,7 +49,7 @@ def parse_faithfully(text: str) -> Any:
     """Read JSON text whose value must say all that the text says: that of a reply.
 
     Raises ValueError for what `parse` refuses, and for what a value would hide: a key that stands
-    twice in an object, and a number that no float can hold.
+    twice in an object.
     """
     try:
         return _decode_faithfully(text)

@@ -2,17 +2,23 @@
 
 A spec may be a stranger's, so a query must not be able to run for minutes. Each step of an
 allowed query looks at a value at most once a selector, and the selectors together are few:
-``..`` stands once, a filter holds plain paths, comparisons and ``length()``, and the regular
-expressions of ``match()`` and ``search()`` are refused.
+``..`` stands once, a filter holds a few plain paths below ``@``, comparisons and ``length()``, and
+the regular expressions of ``match()`` and ``search()`` are refused. On a large reply the time and
+the number of values are bounded as well.
 """
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import lru_cache
+from itertools import islice
 from math import prod
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from jsonpath_rfc9535 import JSONPathNode, JSONPathQuery
 
 MAX_LENGTH: Final = 500
@@ -20,6 +26,17 @@ MAX_LENGTH: Final = 500
 
 MAX_PRODUCT: Final = 64
 """The numbers of selectors of every step, multiplied: how often one value may be selected."""
+
+MAX_PARTS: Final = 10
+"""Parts of a filter that ``&&`` and ``||`` join."""
+
+MAX_NODES: Final = 200_000
+"""That a query may select."""
+
+SECONDS: Final = 2.0
+"""That a query may take."""
+
+_deadline: ContextVar[float] = ContextVar("_deadline")
 
 
 def check_jsonpath(text: str) -> str | None:
@@ -34,15 +51,22 @@ def check_jsonpath(text: str) -> str | None:
 def select(text: str, value: Any) -> list[JSONPathNode]:
     """The nodes of `value` that a query selects.
 
-    Raises ValueError for what `check_jsonpath` refuses, and for a value too deep for the query.
+    Raises ValueError for what `check_jsonpath` refuses, and for a value too deep or too large for
+    the query: never are they only some of the nodes.
     """
     from jsonpath_rfc9535 import JSONPathRecursionError
 
     query = compile_jsonpath(text)
+    token = _deadline.set(monotonic() + SECONDS)
     try:
-        return list(query.finditer(value))
+        nodes = list(islice(query.finditer(value), MAX_NODES + 1))
     except (JSONPathRecursionError, RecursionError):
         raise ValueError("the reply is nested too deeply for it") from None
+    finally:
+        _deadline.reset(token)
+    if len(nodes) > MAX_NODES:
+        raise ValueError(f"it selects more than {MAX_NODES:,} values of this reply")
+    return nodes
 
 
 @lru_cache(maxsize=256)
@@ -64,6 +88,7 @@ def compile_jsonpath(text: str) -> JSONPathQuery:
     except (RecursionError, ValueError, ArithmeticError, LookupError):
         raise ValueError("it is not JSONPath, or nested too deeply") from None
     _check_cost(query)
+    _watch(query)
     return query
 
 
@@ -102,11 +127,63 @@ def _check_cost(query: JSONPathQuery) -> None:
 
 
 def _check_filter(expression: Any) -> None:
-    from jsonpath_rfc9535.filter_expressions import FilterQuery
+    from jsonpath_rfc9535.filter_expressions import FilterQuery, LogicalExpression, RootFilterQuery
 
-    if isinstance(expression, FilterQuery) and not expression.query.singular_query():
+    inner = list(_expressions(expression))
+    if any(isinstance(one, RootFilterQuery) for one in inner):
+        raise ValueError("a filter may not look at the root `$`, only at its value `@`")
+    queries = [one.query for one in inner if isinstance(one, FilterQuery)]
+    if not all(query.singular_query() for query in queries):
         raise ValueError("a filter may hold only plain paths such as `@.name`")
+    if sum(isinstance(one, LogicalExpression) for one in inner) >= MAX_PARTS:
+        raise ValueError(f"a filter may have {MAX_PARTS} parts, joined by `&&` and `||`")
+
+
+def _expressions(expression: Any) -> Iterator[Any]:
+    yield expression
     inner = [getattr(expression, name, None) for name in ("expression", "left", "right")]
     for child in (*inner, *getattr(expression, "args", ())):
         if child is not None:
-            _check_filter(child)
+            yield from _expressions(child)
+
+
+def _watch(query: JSONPathQuery) -> None:
+    """Let the query look at the clock wherever it looks at a value, selected or not."""
+    from jsonpath_rfc9535.selectors import FilterSelector
+
+    for segment in query.segments:
+        for selector in segment.selectors:
+            if isinstance(selector, FilterSelector):
+                selector.expression = _Watched(selector.expression)  # type: ignore[assignment]  # all that is asked of an expression
+        segment.selectors = tuple(map(_Watched, segment.selectors))  # type: ignore[arg-type]  # all that is asked of a selector
+
+
+class _Watched:
+    """A selector, or the expression of a filter; ValueError past the deadline of its query."""
+
+    def __init__(self, watched: Any) -> None:
+        self._watched = watched
+
+    def resolve(self, node: JSONPathNode) -> Iterable[JSONPathNode]:
+        _check_time()
+        found: Iterable[JSONPathNode] = self._watched.resolve(node)
+        return found
+
+    def evaluate(self, context: Any) -> Any:
+        _check_time()
+        return self._watched.evaluate(context)
+
+
+def _check_time() -> None:
+    if monotonic() > _deadline.get():
+        raise ValueError(f"it takes too long on this reply: given up after {SECONDS:g} s")
+
+
+def write_name(name: str) -> str:
+    """A member's name as a step of a JSONPath (RFC 9535): ``.age`` or ``['first name']``."""
+    if name.isidentifier():
+        return f".{name}"
+    from promptrun.files.json import canonical
+
+    inner = canonical(name)[1:-1].replace('\\"', '"').replace("'", "\\'")
+    return f"['{inner}']"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -40,16 +41,22 @@ class Reply(Struct, frozen=True, kw_only=True):
 
     @property
     def choices(self) -> list[Choice]:
-        """The answers by index."""
-        choices = [
-            Choice(
-                index=raw.get("index", position),
-                finish_reason=raw.get("finish_reason"),
-                message=raw.get("message") or {},
-            )
-            for position, raw in enumerate(self.raw.get("choices") or [])
-        ]
-        return sorted(choices, key=lambda choice: choice.index)
+        """The answers by index; what has none counts by its place."""
+        raw = self.raw.get("choices")
+        places = enumerate(raw if isinstance(raw, list) else ())
+        return sorted(starmap(_choice, places), key=lambda choice: choice.index)
+
+
+def _choice(position: int, raw: Any) -> Choice:
+    """Of any JSON: a reply may come from a record that a stranger wrote."""
+    fields = raw if isinstance(raw, dict) else {}
+    index, finish_reason = fields.get("index"), fields.get("finish_reason")
+    message = fields.get("message")
+    return Choice(
+        index=index if type(index) is int else position,
+        finish_reason=finish_reason if isinstance(finish_reason, str) else None,
+        message=message if isinstance(message, dict) else {},
+    )
 
 
 class Failure(Struct, frozen=True, kw_only=True):

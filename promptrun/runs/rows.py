@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import ValidationError, convert, to_builtins
 
 from promptrun.files.tree import FileProblem
+from promptrun.protocol.completion import describe_misfit
 from promptrun.runs.record import RecordedCase, RecordedReply, RecordError, RunInfo, RunMeta
 from promptrun.runs.schema import MAX_VALUE_BYTES
 
@@ -127,7 +129,7 @@ def read_reply(row: Row) -> RecordedReply:
         "request_id": _string(row["request_id"]),
         "streamed": {0: False, 1: True}.get(row["streamed"]),
     }
-    return _convert(
+    said = _convert(
         {
             "case": _string(row["case_id"]),
             "digests": _digests(row),
@@ -139,6 +141,26 @@ def read_reply(row: Row) -> RecordedReply:
         },
         RecordedReply,
     )
+    problem = _misfit(said)
+    if problem:
+        raise FileProblem(f"a row in it is none of a record: {problem}")
+    return said
+
+
+def _misfit(said: RecordedReply) -> str | None:
+    """What no provider's answer is, though its types are right."""
+    if (said.reply is None) is (said.failure is None):
+        return "it has not exactly one of a reply and a failure"
+    if said.attempts < 1 or said.ordinal < 0:
+        return "its numbers count nothing"
+    times = [said.queued]
+    if said.reply:
+        times += [said.reply.timings.total, said.reply.timings.first_piece]
+    if not all(time is None or (isfinite(time) and time >= 0) for time in times):
+        return "a time in it is none"
+    if said.cost is not None and not isfinite(said.cost):
+        return "its cost is no number"
+    return describe_misfit(said.reply.raw) if said.reply else None
 
 
 def _digests(row: Row) -> Row:

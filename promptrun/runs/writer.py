@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptrun.files.hidden import make_hidden
 from promptrun.files.tree import FileProblem
-from promptrun.runs.place import FOLDER, check_id, companions, record_path
+from promptrun.runs.place import FOLDER, SHOWN, check_id, companions, record_path
 from promptrun.runs.record import RecordError
 from promptrun.runs.rows import case_row, meta_row, reply_row
 from promptrun.runs.schema import PAGE_BYTES, create_tables
@@ -117,8 +117,10 @@ def _create_file(root: Path, run_id: str) -> Path:
             hint="give the run another name, or delete that record",
         ) from None
     except OSError as error:
+        # A write that fails names no file.
+        name = error.filename or SHOWN
         raise RecordError(
-            f"the run cannot be recorded: cannot write `{error.filename}`: {error.strerror}"
+            f"the run cannot be recorded: cannot write `{name}`: {error.strerror}"
         ) from None
     return path
 

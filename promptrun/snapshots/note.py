@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 from msgspec import UNSET, DecodeError, Struct, UnsetType, json
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 NOTE: Final = ".json"
 """What a note's name has behind that of its snapshot."""
 MAX_NOTE_BYTES: Final = 64 * 1024
+MAX_MOVES: Final = 1_000
+"""Characters of the path in a note."""
 
 
 class Note(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,4 +57,10 @@ def read_note(file: Path) -> Note:
         raise FileProblem("the note beside it cannot be read") from None
     if note.promptrun_pending != 1:
         raise FileProblem(f"its format is {note.promptrun_pending}; this promptrun reads 1")
+    if isinstance(note.moves, str) and not _is_path(note.moves):
+        raise FileProblem("the note beside it names no path that it could move")
     return note
+
+
+def _is_path(text: str) -> bool:
+    return len(text) <= MAX_MOVES and not any(category(letter) == "Cc" for letter in text)

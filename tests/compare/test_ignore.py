@@ -87,6 +87,9 @@ def test_a_query_of_the_rfc_is_taken(query: str) -> None:
         pytest.param("$[?search(@.a, '(a+)+$')]", "search", id="a regular expression"),
         pytest.param("$[?@..a]", "plain paths", id="descending in a filter"),
         pytest.param("$[?@[?@.a]]", "plain paths", id="a filter in a filter"),
+        pytest.param("$[?@.a == $.a]", "the root `$`", id="the root in a filter"),
+        pytest.param("$[?length($.a) > 1]", "the root `$`", id="the root in a function"),
+        pytest.param(f"$[?{' || '.join(['@.a'] * 11)}]", "10 parts", id="a filter of many parts"),
         pytest.param("$" + "[*,*]" * 7, "too many", id="doubling at every step"),
     ],
 )
@@ -113,10 +116,41 @@ def test_a_reply_that_is_too_deep_for_a_query_is_a_difference_with_a_warning() -
     assert "too deeply" in comparison.warnings[0]
 
 
+LARGE = [{"나이": number} for number in range(20_000)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("$[?@.나이 < 0]", id="a filter that selects nothing"),
+        pytest.param("$..이름", id="a name that is nowhere"),
+        pytest.param("$[*][*]", id="every value"),
+    ],
+)
+def test_a_query_that_takes_too_long_is_a_difference_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr("promptrun.matching.jsonpath.SECONDS", 0.001)
+    comparison = compare(
+        built(LARGE), built([*LARGE, {"나이": 0}]), CompareRules(mode="json", ignore=(query,))
+    )
+    assert not comparison.equal
+    reason = "it takes too long on this reply: given up after 0.001 s"
+    warning = f"`{query}` under `compare.ignore` was not applied: {reason}"
+    assert comparison.warnings == (warning,)
+
+
+def test_a_query_that_selects_too_much_leaves_nothing_out() -> None:
+    ignore, value = Ignore(["$[*,*,*]"]), [0] * 100_000
+    assert ignore.drop(value) == value
+    (warning,) = ignore.warnings()
+    assert warning.endswith("was not applied: it selects more than 200,000 values of this reply")
+
+
 def test_the_costliest_queries_end_soon() -> None:
     value = [{"a": [{"b": n, "c": [n]}]} for n in range(5_000)]
     start = time.perf_counter()
-    for query in ("$" + "[*,*]" * 6, "$..[?@.a[0].b > $[0].a[0].b]", "$..*"):
+    for query in ("$" + "[*,*]" * 6, "$..[?@.a[0].b > @.a[0].c[0]]", "$..*"):
         assert check_jsonpath(query) is None
         Ignore([query]).drop(value)
     assert time.perf_counter() - start < 20

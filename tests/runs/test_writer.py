@@ -140,6 +140,24 @@ def test_a_full_disk_ends_the_record_once_and_keeps_what_is_in_it(tmp_path: Path
         assert [one.ordinal for one in run.replies(CASE)] == list(range(int(added)))
 
 
+def test_a_disk_that_takes_no_byte_is_named(tmp_path: Path) -> None:
+    program = """
+import resource, sys
+from pathlib import Path
+from promptrun.runs import RecordError
+from tests.runs.examples import start
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+try:
+    start(Path(sys.argv[1]))
+except RecordError as error:
+    sys.exit(error.message)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert "cannot be recorded: cannot write `.promptrun/runs`: File too large" in said.stderr
+
+
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_record(tmp_path: Path) -> None:
     (tmp_path / ".promptrun").write_text("a file")
 
