@@ -46,4 +46,4 @@ def command(
 
     chosen = options.make_options(targets, env_file=env_file)
     changes = accept_changes(chosen, cause=cause, artifact=artifact)
-    return show_settled(Screen(), changes, "accepted")
+    return show_settled(Screen(), changes, "accepted", elsewhere=artifact is not None)

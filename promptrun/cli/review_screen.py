@@ -46,6 +46,8 @@ KEYS: Final = {
 
 # The same keys of the Korean keyboard, for whoever forgot to switch.
 _HANGUL: Final = dict(zip("ㅁㄱㄴㄹㄷㅂ", KEYS, strict=True))
+LONGEST_KEY: Final = 8
+"""Characters of a key that there is not, which are shown: what is pasted is one key, too."""
 _MOST_IDS: Final = 8
 """Ids of alike changes that are listed beside the one that is shown."""
 
@@ -87,8 +89,9 @@ class ReviewScreen:
         change, style = group.first, self._screen.style
         total = self._seen + len(self._groups)
         counter = style.paint(f"[{self._seen + 1}/{total}]", "bold")
-        causes = change.comparison.causes if change.comparison else ()
-        word = f"changed ({change.word})" if causes else change.word
+        causes = ", ".join(change.comparison.causes) if change.comparison else ""
+        verdict = "failed" if change.fails else "changed"
+        word = f"{verdict} ({causes})" if causes else change.word
         place = change.pending.path.relative_to(change.project.root).as_posix()
         told = style.paint(visible_line(place), "dim")
         self._screen.talk(
@@ -102,10 +105,9 @@ class ReviewScreen:
         if change.pending.moves:
             old = change.pending.moves.relative_to(change.project.root).as_posix()
             yield f"  takes over `{visible_line(old)}`, whose case is gone"
-        if change.comparison is not None:
-            yield from write_details(as_result(change), style)
-            if change.comparison.equal:
-                yield "  the reply is equal: an expectation was broken when it came"
+        if change.comparison is not None and change.comparison.equal:
+            yield "  the reply is equal"
+        yield from write_details(as_result(change), style)
         if change.comparison is None or holds_set(change):
             for reply, count in waiting_replies(change):
                 if holds_set(change):
@@ -127,6 +129,9 @@ class ReviewScreen:
             key = _read_key()
             if key in keys:
                 break
+            if key != "?":
+                self._screen.talk(f"  no key `{visible_line(key[:LONGEST_KEY])}`")
+                continue
             for each in keys:
                 self._screen.talk(f"  {each}  {KEYS[each][0]}: {KEYS[each][1]}")
         match key:

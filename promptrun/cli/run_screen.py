@@ -66,7 +66,8 @@ class RunScreen:
         self._told_setup = False
         self._status = _Status(screen)
         self._begun = monotonic()
-        self._pending: list[CaseResult] = []
+        self._pending: list[tuple[str, str, Verdict]] = []
+        """Spec, case and verdict of each reply that accepting would settle."""
         self._hints: dict[str, None] = {}
         self._false_alarms: list[float] = []
         self._plan = plan
@@ -122,7 +123,8 @@ class RunScreen:
             self._screen.talk(f"{visible_line(delayed.id)}: {told}")
 
     def _show_piece(self, piece: StreamPiece) -> None:
-        if not (self._alone and self._form == "text" and piece.index == 0):
+        shown = self._alone and self._form == "text" and not self._quiet
+        if not (shown and piece.index == 0):
             return
         self._status.clear()
         self._live = True
@@ -137,12 +139,12 @@ class RunScreen:
     def _take_result(self, result: CaseResult) -> None:
         self.counts[result.verdict] += 1
         self.updated += result.written and result.verdict is Verdict.CHANGED
-        if result.pending and result.verdict is not Verdict.FAILED:
-            # Accepting a reply that breaks an expectation would not make it pass.
-            self._pending.append(result)
+        if result.pending and result.verdict not in {Verdict.FAILED, Verdict.ERROR}:
+            # Accepting what breaks an expectation, or was not judged, would not make it pass.
+            self._pending.append((result.spec, result.case, result.verdict))
         if result.hint:
             self._hints[result.hint] = None
-        if result.sets is not None and result.sets.before:
+        if result.sets is not None and result.sets.before and result.sets.can_alarm:
             self._false_alarms.append(result.sets.false_alarms)
         if not self._order:
             self._print(result)
@@ -161,6 +163,7 @@ class RunScreen:
 
     def _print(self, result: CaseResult) -> None:
         self._status.clear()
+        worth_reading = self._worth_reading(result)
         if self._form == "json":
             from promptrun.reports.json_report import write_result
 
@@ -169,10 +172,10 @@ class RunScreen:
         elif self._form == "raw":
             for reply in result.replies or filter(None, [result.reply]):
                 self._screen.data(self._safe(pretty(reply.raw)))
-        elif self._replies and result.reply:
+        elif self._replies and result.reply and (worth_reading or not self._quiet):
             self._print_reply(result)
         self._end_live_text()
-        if self._worth_reading(result):
+        if worth_reading:
             self._print_verdict(result)
 
     def _print_reply(self, result: CaseResult) -> None:
@@ -223,7 +226,7 @@ class RunScreen:
             self._screen.talk(f"{hint}: {text}")
         if self._pending:
             targets = self._accept_targets()
-            only_new = all(one.verdict is Verdict.MISSING for one in self._pending)
+            only_new = all(verdict is Verdict.MISSING for _, _, verdict in self._pending)
             what = "them as the first snapshots" if only_new else "what changed"
             told = f"{_command('accept', targets)} takes {what}"
             if len(self._pending) > 1:
@@ -235,9 +238,9 @@ class RunScreen:
         options = self._plan.options
         if len(self._pending) > 1:
             return list(options.targets)
-        [one] = self._pending
+        [(spec, case, _)] = self._pending
         specs = {planned.spec.id: planned.spec.path for planned in self._plan.specs}
-        return [f"{os.path.relpath(specs[one.spec], options.cwd)}::{one.case}"]
+        return [f"{os.path.relpath(specs[spec], options.cwd)}::{case}"]
 
     def _all_well(self) -> bool:
         return not any(self.counts[verdict] for verdict in NEEDS_READING)

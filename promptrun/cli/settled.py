@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from promptrun.reports.problems import write_problem
 from promptrun.reports.style import visible_line
@@ -14,24 +14,63 @@ if TYPE_CHECKING:
     from promptrun.pipeline.changes import Settled
 
 
-def show_settled(screen: Screen, changes: Iterable[Settled], word: str) -> int:
-    """A line a change; 1 where any was refused, else 0."""
+MOST_LEFT: Final = 20
+"""Replies that were not asked for and are named all the same."""
+
+
+def show_settled(
+    screen: Screen, changes: Iterable[Settled], word: str, *, elsewhere: bool = False
+) -> int:
+    """A line a change; 1 where any was refused, else 0.
+
+    `elsewhere`: they lie in somebody else's folder, and what is left there waits for nobody here.
+    """
     total = refused = left = 0
     for change in changes:
         total += 1
-        left += change.left
         refused += change.refused is not None
-        show_one(screen, change, word)
+        if not change.left:
+            show_one(screen, change, word)
+            continue
+        left += 1
+        if left <= MOST_LEFT:
+            screen.talk(f"{'left' if elsewhere else 'waits'}  {_named(change)}")
     if not total:
         screen.talk("nothing is pending")
     elif left:
-        screen.talk(f"{left} {'waits' if left == 1 else 'wait'} still: the cause is another")
+        screen.talk(_count_left(left, elsewhere=elsewhere))
     return 1 if refused else 0
 
 
 def show_one(screen: Screen, change: Settled, word: str) -> None:
-    """What was done, or why it was not; nothing for what was not asked for."""
+    """What was done with a change that was asked for, or why it was not."""
     if change.refused:
         screen.talk(write_problem(change.refused, screen.style))
-    elif not change.left:
-        screen.talk(f"{word}  {visible_line(change.id)}  {visible_line(change.snapshot)}")
+    else:
+        told = f"{word} already" if change.already else word
+        screen.talk(f"{told}  {_named(change)}{_judged(change)}")
+
+
+def _named(change: Settled) -> str:
+    return f"{visible_line(change.id)}  {visible_line(change.snapshot)}"
+
+
+def _judged(change: Settled) -> str:
+    """What the user has to expect of a reply that was accepted against a rule, or unjudged."""
+    broken = [one.kind for one in change.outcomes if not one.kept and one.error is None]
+    unjudged = [one.kind for one in change.outcomes if one.not_judged or one.error]
+    told = ""
+    if broken:
+        what = "an expectation" if len(broken) == 1 else "expectations"
+        told = f": it breaks {what} ({_listed(broken)}): the case will go on failing"
+    return f"{told}: not judged ({_listed(unjudged)})" if unjudged else told
+
+
+def _listed(kinds: list[str]) -> str:
+    return ", ".join(dict.fromkeys(kinds))
+
+
+def _count_left(count: int, *, elsewhere: bool) -> str:
+    if elsewhere:
+        return f"{count} {'was' if count == 1 else 'were'} left there: the cause is another"
+    return f"{count} {'waits' if count == 1 else 'wait'} still: the cause is another"

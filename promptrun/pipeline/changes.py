@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from promptrun.compare import compare
 from promptrun.errors import PromptrunError, SnapshotError, UsageError
 from promptrun.files.tree import find_root
-from promptrun.models import Cause, CompareRules
+from promptrun.models import Cause, CompareRules, Outcome
 from promptrun.pipeline.projects import Project, load_one, load_project, no_such_case
 from promptrun.pipeline.today import Today
 from promptrun.snapshots import SnapshotStore
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from promptrun.models import Comparison, Outcome, Snapshot
+    from promptrun.models import Comparison, Snapshot
     from promptrun.pipeline.options import Options
     from promptrun.snapshots.values import Pending
 
@@ -225,15 +225,12 @@ def _compare(accepted: Snapshot, new: Snapshot, rules: CompareRules) -> Comparis
     if not (is_set(accepted) or is_set(new)):
         return compare(accepted, new, rules)
     # Sets are judged by the run that gets them; here it is told only that they are not the same.
-    comparison = compare(_without_replies(accepted), _without_replies(new), rules)
+    from promptrun.pipeline.sets import without_replies
+
+    comparison = compare(without_replies(accepted), without_replies(new), rules)
     moved = any(accepted.reply.get(key) != new.reply.get(key) for key in ("samples", "choices"))
     causes = {*comparison.causes, *((Cause.REPLY,) if moved else ())}
     return structs.replace(comparison, causes=tuple(each for each in Cause if each in causes))
-
-
-def _without_replies(snapshot: Snapshot) -> Snapshot:
-    told = {key: snapshot.reply.get(key) for key in ("model", "system_fingerprint")}
-    return structs.replace(snapshot, reply=told | {"choices": []})
 
 
 def settled(

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from promptrun.config.provider_tables import BUILT_IN
 from promptrun.errors import PromptrunError, SpecErrors, UsageError
+from promptrun.models import Case
 from promptrun.pipeline.changes import select
-from promptrun.pipeline.projects import Project
+from promptrun.pipeline.projects import Project, load_one, secrets_for
 from promptrun.pipeline.today import Today, read_names
-from promptrun.snapshots import snapshot_path
+from promptrun.render import render_request
+from promptrun.snapshots import digest_request, snapshot_path
 from promptrun.snapshots.paths import snapshots_home
 from promptrun.snapshots.pending import as_selector, is_selected
 from promptrun.snapshots.stale import Kept, Stray, belongs_to, find_kept, index_kept, open_orphan
 from promptrun.snapshots.values import Orphan, Pending
+from promptrun.spec import expand, find_specs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from promptrun.models import Case, Digests
+    from promptrun.models import Digests
     from promptrun.pipeline.changes import Selected
     from promptrun.pipeline.options import Options
 
@@ -57,7 +63,8 @@ def find_stale(options: Options) -> Iterator[Stale | Spared]:
     """What is left of the specs and cases that `options.targets` (none: the project) once had.
 
     A target need not exist on the disk while there is a snapshot of it. A spec that does not load,
-    or has a bad row, keeps all that it has. Raises UsageError for a target that nothing is of.
+    or has a bad row, keeps all that it has; a snapshot by which a renamed case is judged is spared,
+    too. Raises UsageError for a target that nothing is of.
     """
     projects = [(selected.project, _held(selected)) for selected in select(options)]
     for project, held in projects:
@@ -67,8 +74,14 @@ def find_stale(options: Options) -> Iterator[Stale | Spared]:
                 yield Spared(name=_below(project, one.path), reason=one.reason)
             else:
                 of_specs[one.spec].append(one)
+        stale: list[Stale] = []
         for spec, each in of_specs.items():
-            yield from _judge(project, spec, each)
+            for found in _judge(project, spec, each):
+                if isinstance(found, Stale):
+                    stale.append(found)
+                else:
+                    yield found
+        yield from _spare_heirlooms(project, stale)
 
 
 def delete_stale(stale: Stale) -> None:
@@ -179,6 +192,57 @@ def _check_whole(project: Project, one: Held, reason: str) -> Stale | Spared:
     if there.state != "present":
         return Spared(name=file, reason=_why(there.problem) if there.problem else "it is gone")
     return Stale(project=project, kept=one, file=file, reason=reason, digest=there.digest)
+
+
+def _spare_heirlooms(project: Project, stale: list[Stale]) -> Iterator[Stale | Spared]:
+    """The same without the snapshots by which cases of another name are judged."""
+    heirs = _find_heirs(project, [one.kept for one in stale if isinstance(one.kept, Kept)])
+    for one in stale:
+        heir = heirs.get(one.kept.path) if isinstance(one.kept, Kept) else None
+        if heir is None:
+            yield one
+        else:
+            yield Spared(name=one.file, reason=f"`{heir}` would take it over: run it and accept")
+
+
+def _find_heirs(project: Project, kept: list[Kept]) -> dict[Path, str]:
+    """By snapshots of cases that are gone, the id of the case that a run judges by each now."""
+    heirs: dict[Path, str] = {}
+    orphans = Orphans()
+    for provider in (*BUILT_IN, *project.settings.providers):
+        mine = {one.path for one in kept if belongs_to(one, project.root, provider)}
+        for case, digests in _new_cases(project, provider) if mine else ():
+            orphan = orphans.orphan_for(project, case, provider, digests)
+            if orphan is not None:
+                heirs[orphan.path] = case.id
+            if mine <= heirs.keys():
+                break
+    return heirs
+
+
+def _new_cases(project: Project, provider: str) -> Iterator[tuple[Case, Digests]]:
+    """The cases of a project that have no snapshot of a provider, and what they ask now."""
+    masker = secrets_for([project.settings], ())
+    for case in _cases(project):
+        # What is wrong with a case, or with its place, is for a run to tell.
+        with suppress(PromptrunError):
+            path = snapshot_path(project.root, case.spec.path, case.name, provider)
+            if not os.path.lexists(path):
+                yield case, digest_request(masker.mask(render_request(case).body))
+
+
+def _cases(project: Project) -> Iterator[Case]:
+    """Those of the specs that load, found as a run of the whole folder would find them."""
+    try:
+        targets = find_specs([str(project.root)], cwd=project.root)
+    except UsageError:
+        return
+    for target in targets:
+        if target.root == project.root:
+            with suppress(PromptrunError):
+                for case in expand(load_one(target.path, project).spec, None):
+                    if isinstance(case, Case):
+                        yield case
 
 
 def _below(project: Project, path: Path) -> str:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from promptrun.errors import PromptrunError, SnapshotError
 from promptrun.files.json import canonical
-from promptrun.models import CaseResult, Comparison, SampleRules, SetComparison, Verdict
+from promptrun.models import (
+    CaseResult,
+    Comparison,
+    Outcome,
+    SampleRules,
+    SetComparison,
+    Verdict,
+)
 from promptrun.pipeline.changes import (
     Settled,
     accept_pending,
@@ -19,8 +26,6 @@ from promptrun.pipeline.changes import (
 )
 from promptrun.pipeline.projects import Project
 from promptrun.pipeline.today import Today
-from promptrun.reports.style import Style
-from promptrun.reports.text import write_details
 from promptrun.snapshots import recall_reply
 from promptrun.snapshots.sets import is_set, recall_set
 from promptrun.snapshots.values import Pending
@@ -29,11 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from promptrun.models import Difference, Reply
+    from promptrun.models import Difference, Reply, Snapshot
     from promptrun.pipeline.options import Options
-
-_CUT = ("…", "⋮")
-"""How the text of a difference says that something is left out of it."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -47,6 +49,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """Why it cannot be accepted as things stand."""
     sets: SetComparison | None = None
     """For N samples: the set that waits, held against the accepted one."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What today's rules say of it, against what it would replace; none where it is refused."""
 
     @property
     def id(self) -> str:
@@ -60,12 +64,19 @@ class Change(Struct, frozen=True, kw_only=True):
 
     @property
     def word(self) -> str:
-        """What it is, for a list: its causes, ``new``, ``equal`` or ``unusable``."""
+        """What it is, for a list: its causes, ``new``, ``equal`` or ``unusable``; ``failed``, too.
+
+        The last says that it breaks a rule.
+        """
         if self.pending.problem:
             return "unusable"
-        if self.comparison is None:
-            return "new"
-        return ", ".join(self.comparison.causes) or "equal"
+        causes = self.comparison.causes if self.comparison else ("new",)
+        return ", ".join([*(causes or ("equal",)), *(["failed"] if self.fails else [])])
+
+    @property
+    def fails(self) -> bool:
+        """Whether it breaks a rule."""
+        return any(not one.kept and one.error is None for one in self.outcomes)
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -81,30 +92,40 @@ class Group(Struct, frozen=True, kw_only=True):
 
 def find_changes(options: Options) -> list[Change]:
     """What waits for the targets (none: for the whole project), sorted as it lies on the disk."""
-    return [
-        Change(
-            project=project,
-            pending=pending,
-            comparison=compare_pending(project, today, pending),
-            refusal=why_refused(project, today, pending),
-            sets=_compare_sets(project, today, pending),
-        )
-        for project, today, pending in find_waiting(options)
-    ]
+    return [_look_at(*waiting) for waiting in find_waiting(options)]
+
+
+def _look_at(project: Project, today: Today, pending: Pending) -> Change:
+    refusal = why_refused(project, today, pending)
+    return Change(
+        project=project,
+        pending=pending,
+        comparison=compare_pending(project, today, pending),
+        refusal=refusal,
+        sets=_compare_sets(project, today, pending),
+        outcomes=() if refusal else today.judge(pending, _replaced(project, pending)),
+    )
+
+
+def _replaced(project: Project, pending: Pending) -> Snapshot | None:
+    try:
+        return project.store.replaced(pending).snapshot
+    except SnapshotError:
+        return None
 
 
 def group_changes(changes: Iterable[Change]) -> list[Group]:
-    """The changes in their order, those that look the same together with the first of them.
+    """The changes in their order, those that are the same together with the first of them.
 
-    Alike are two changes with the same causes and the same text. Where that text leaves anything
-    out, the whole differences must be the same: nobody decides on what was not shown. A first
-    snapshot, and a change that cannot be accepted, stands alone.
+    The same are two changes of one project with the same causes, differences and outcomes, to the
+    letter: nobody decides on what was not shown. A first snapshot, a reply that is equal, and a
+    change that cannot be accepted stand alone.
     """
     groups: dict[object, list[Change]] = {}
     for number, change in enumerate(changes):
         comparison = change.comparison
         alone = comparison is None or comparison.equal or change.refusal is not None
-        key: object = number if comparison is None or alone else _look(change, comparison)
+        key: object = number if comparison is None or alone else _exact(change, comparison)
         groups.setdefault(key, []).append(change)
     return [Group(changes=tuple(alike)) for alike in groups.values()]
 
@@ -113,15 +134,11 @@ def accept_all(changes: Sequence[Change]) -> Iterator[Settled]:
     """Make replies count that somebody looked at, as the specs are now: they are read anew."""
     today: dict[Path, Today] = {}
     for change in changes:
-        project, pending = change.project, change.pending
+        project = change.project
         if project.root not in today:
             mine = [one.pending for one in changes if one.project.root == project.root]
             today[project.root] = Today(project, mine)
-        try:
-            accept_pending(project, today[project.root], pending)
-            yield settled(project, pending)
-        except PromptrunError as error:
-            yield settled(project, pending, refused=error)
+        yield accept_pending(project, today[project.root], change.pending)
 
 
 def reject_all(changes: Sequence[Change]) -> Iterator[Settled]:
@@ -144,6 +161,7 @@ def as_result(change: Change) -> CaseResult:
         provider="",
         comparison=change.comparison,
         sets=change.sets,
+        outcomes=change.outcomes,
     )
 
 
@@ -178,24 +196,18 @@ def _compare_sets(project: Project, today: Today, pending: Pending) -> SetCompar
         return None
 
 
-def _look(change: Change, comparison: Comparison) -> object:
-    text = "\n".join(write_details(as_result(change), Style()))
-    whole = ""
-    if any(mark in text for mark in _CUT) or holds_set(change):
-        whole = _exact(change, comparison)
-    return change.project.root, comparison.causes, text, whole
-
-
-def _exact(change: Change, comparison: Comparison) -> str:
+def _exact(change: Change, comparison: Comparison) -> object:
+    """Equal for two changes that may be settled together."""
     differences = [*map(_plain, comparison.request), *map(_plain, comparison.reply)]
     samples = [
         (reply.raw.get("choices"), count)
         for reply, count in (waiting_replies(change) if holds_set(change) else ())
     ]
     try:
-        return canonical([differences, samples])
+        whole = canonical([differences, samples, to_builtins(change.outcomes)])
     except (TypeError, ValueError, RecursionError):
-        return change.id  # too deep to be held against another: it stands alone
+        whole = change.id  # too deep to be held against another: it stands alone
+    return change.project.root, comparison.causes, whole
 
 
 def _plain(difference: Difference) -> list[object]:

@@ -135,7 +135,6 @@ def _offline_plan(project: Project) -> Plan:
     from promptrun.config.trust import python_allowed
     from promptrun.pipeline.options import Options, choose_policy
     from promptrun.pipeline.plan import Plan
-    from promptrun.pipeline.prepare import Prepared
 
     options = Options(targets=(), cwd=project.root, environ={}, replay=True)
     allowed = project.settings.project.allow_python and python_allowed(project.settings)

@@ -50,7 +50,7 @@ def write_replies(result: CaseResult, *, terminal: bool) -> str:
 
 def write_heading(choice: Choice) -> str:
     """What stands above a choice where there are several."""
-    return f"--- choice {choice.index} ({choice.finish_reason})"
+    return f"--- choice {choice.index + 1} ({choice.finish_reason})"
 
 
 def write_choice(choice: Choice) -> str:

@@ -7,14 +7,10 @@ import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from promptrun.errors import SnapshotError
 from promptrun.files.atomic import write_atomic
 from promptrun.files.tree import FileProblem, read_binary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def check_place(root: Path, path: Path) -> None:
@@ -68,30 +64,6 @@ def _regular_size(path: Path) -> int | None:
         kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no regular file"
         raise FileProblem(f"it is {kind}", "put a file of its own there, or delete it")
     return found.st_size
-
-
-def walk_folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Each folder at and below `top` with the names of its folders and of all else, both sorted.
-
-    As `os.walk`, whose recursion ends in an error where a stranger nested a thousand folders. What
-    is taken out of the list of folders is not entered; a link to a folder counts as a file.
-    """
-    waiting = [top]
-    while waiting:
-        folder = waiting.pop()
-        folders: list[str] = []
-        names: list[str] = []
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    inner = entry.is_dir(follow_symlinks=False)
-                    (folders if inner else names).append(entry.name)
-        except OSError:
-            continue
-        folders.sort()
-        names.sort()
-        yield folder, folders, names
-        waiting += [folder / name for name in reversed(folders)]
 
 
 def decode(data: bytes) -> str:

@@ -16,13 +16,13 @@ from msgspec import UNSET
 from promptrun.errors import SnapshotError
 from promptrun.files.hidden import make_hidden
 from promptrun.files.tree import FileProblem
+from promptrun.files.walk import walk_folders
 from promptrun.snapshots.disk import (
     check_place,
     decode,
     digest_text,
     read_regular,
     remove_file,
-    walk_folders,
     write_file,
 )
 from promptrun.snapshots.note import NOTE, Note, encode_note, note_of, read_note
@@ -82,7 +82,9 @@ class PendingFolder:
         except FileProblem as problem:
             raise SnapshotError(problem.message, hint=problem.hint) from None
         except OSError as error:
-            raise SnapshotError(f"cannot write `{error.filename}`: {error.strerror}") from error
+            raise SnapshotError(
+                f"cannot write `{error.filename or file}`: {error.strerror}"
+            ) from error
         write_file(file, data)
         write_file(note_of(file), encode_note(note))
         return file
@@ -100,6 +102,11 @@ class PendingFolder:
         files = sorted(self._files())
         if self._is_own:
             self._drop_orphans()
+        elif files and not any(map(os.path.lexists, map(note_of, files))):
+            raise SnapshotError(
+                f"`{self.top}` holds no replies that wait: none of its files has a note beside it",
+                hint="name the folder `.promptrun/pending` of a run, or what holds `.promptrun`",
+            )
         for each in map(self._load, files):
             if wanted is None or self._selected(each, wanted):
                 yield each

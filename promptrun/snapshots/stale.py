@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from promptrun.errors import PromptrunError, SnapshotError
 from promptrun.files.tree import FileProblem, has_tool_table
+from promptrun.files.walk import walk_folders
 from promptrun.models import Digests
-from promptrun.snapshots.disk import decode, read_head, read_regular, walk_folders
+from promptrun.snapshots.disk import decode, read_head, read_regular
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
 from promptrun.snapshots.paths import keeps, snapshot_path
 from promptrun.snapshots.values import Orphan

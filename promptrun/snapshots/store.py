@@ -174,8 +174,8 @@ class SnapshotStore:
         *,
         current: Digests | None,
         is_gone: Callable[[str, str], bool] | None = None,
-    ) -> None:
-        """Move a pending reply into place, byte for byte.
+    ) -> bool:
+        """Move a pending reply into place, byte for byte; False where it was there already.
 
         `current` are the digests of the request as it would be rendered today, None where the
         case exists no more. `is_gone` says of a spec and a case whether they exist no more; it is
@@ -184,10 +184,11 @@ class SnapshotStore:
         the reply was received. What waits here for the same case is dropped.
         """
         data = self.check_acceptable(pending, current=current, is_gone=is_gone)
-        write_file(pending.path, data)
+        changed = write_file(pending.path, data)
         if pending.moves is not None:
-            remove_file(pending.moves, self._home(pending.moves))
+            changed |= remove_file(pending.moves, self._home(pending.moves))
         self._pending().remove(pending.path)
+        return changed
 
     def reject(self, pending: Pending) -> None:
         """Delete a pending reply; the snapshot stays."""

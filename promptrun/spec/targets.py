@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from promptrun.errors import UsageError
 from promptrun.files.tree import find_root, links_astray
+from promptrun.files.walk import walk_folders
 from promptrun.protocol.problem import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -111,11 +112,16 @@ def _neighbour(name: str, path: Path) -> str | None:
 
 
 def _scan(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, names in walk_folders(folder):
         folders[:] = [name for name in folders if name[0] not in "_." and name != "snapshots"]
-        for name in files:
-            if name[0] not in "_." and name.endswith(SUFFIXES):
-                path = Path(parent, name)
-                real = path.resolve()
-                if path.is_file() and not links_astray(path, folder):
-                    yield real
+        for name in names:
+            if name[0] not in "_." and name.endswith(SUFFIXES) and _is_own(parent / name, folder):
+                yield (parent / name).resolve()
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Whether a file is there that does not lie elsewhere."""
+    try:
+        return path.is_file() and not links_astray(path, folder)
+    except OSError:
+        return False  # its path is longer than what the system opens

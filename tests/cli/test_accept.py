@@ -60,6 +60,15 @@ def project(asking: Cli, server: OpenAIServer) -> Cli:
     return asking
 
 
+def in_order(word: str, name: str) -> list[str]:
+    """What is told of the five, of which `name` is settled."""
+    return [
+        f"{word if each == name else 'waits'}  specs/{each}.yaml::default  "
+        f"snapshots/{each}/default.yaml"
+        for each in ("값", "글", "답", "모델", "첫")
+    ]
+
+
 @pytest.mark.parametrize(
     ("cause", "name"), [("prompt", "글"), ("settings", "값"), ("model", "모델"), ("reply", "답")]
 )
@@ -69,10 +78,10 @@ def test_only_changes_that_the_cause_leads_are_accepted(
     ran = project("accept", "--cause", cause)
 
     assert ran.code == 0
-    assert ran.err == (
-        f"accepted  specs/{name}.yaml::default  snapshots/{name}/default.yaml\n"
-        "4 wait still: the cause is another\n"
-    )
+    assert ran.err.splitlines() == [
+        *in_order("accepted", name),
+        "4 wait still: the cause is another",
+    ]
     assert accepted(project, name) == "새 답"
     assert len(project.files(".promptrun/pending")) == 8
 
@@ -80,18 +89,35 @@ def test_only_changes_that_the_cause_leads_are_accepted(
 def test_only_changes_that_the_cause_leads_are_rejected(project: Cli) -> None:
     ran = project("reject", "specs", "--cause", "model")
 
-    assert ran.err == (
-        "rejected  specs/모델.yaml::default  snapshots/모델/default.yaml\n"
-        "4 wait still: the cause is another\n"
-    )
+    assert ran.err.splitlines() == [
+        *in_order("rejected", "모델"),
+        "4 wait still: the cause is another",
+    ]
     assert accepted(project, "모델") == "옛 답"
 
 
 def test_a_cause_that_leads_no_change_accepts_nothing(project: Cli) -> None:
     ran = project("accept", "specs/첫.yaml", "--cause", "reply")
 
-    assert ran == (0, "", "1 waits still: the cause is another\n")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == (
+        "waits  specs/첫.yaml::default  snapshots/첫/default.yaml\n"
+        "1 waits still: the cause is another\n"
+    )
     assert "snapshots/첫/default.yaml" not in project.files()
+
+
+def test_what_waits_still_is_named_up_to_20(project: Cli, server: OpenAIServer) -> None:
+    names = ", ".join(f"{{name: 사례{number}}}" for number in range(30))
+    project.write(
+        "specs/많.yaml", f"{SPEC.format(model='m', say='x', temperature=0)}cases: [{names}]"
+    )
+    project("specs/많.yaml", "--update", "none")
+
+    ran = project("accept", "specs/많.yaml", "--cause", "reply")
+
+    assert ran.err.count("waits  specs/많.yaml::") == 20
+    assert ran.err.endswith("30 wait still: the cause is another\n")
 
 
 def test_a_cause_that_there_is_not_is_an_error(project: Cli) -> None:
@@ -154,6 +180,9 @@ def test_targets_and_causes_select_from_an_artifact(project: Cli, artifact: Path
     ran = project("accept", "--cause", "settings", "--from", str(artifact))
     assert "accepted  specs/값.yaml::default" in ran.err
     assert ran.err.count("accepted") == 1
+    assert "left  specs/글.yaml::default  snapshots/글/default.yaml\n" in ran.err
+    assert ran.err.endswith("4 were left there: the cause is another\n")
+    assert "wait" not in ran.err
 
 
 def test_a_folder_is_named_from_where_the_command_is_typed(project: Cli, artifact: Path) -> None:
@@ -182,6 +211,24 @@ def test_a_folder_in_which_nothing_waits_is_no_error(project: Cli, tmp_path: Pat
     shutil.copytree(project.folder / "snapshots", tmp_path / "empty/snapshots/x")
 
     assert project("accept", "--from", str(tmp_path / "empty")) == (0, "", "nothing is pending\n")
+
+
+def test_what_an_artifact_said_before_is_accepted_already(project: Cli, artifact: Path) -> None:
+    project("accept", "--from", str(artifact), "specs/답.yaml")
+
+    ran = project("accept", "--from", str(artifact))
+
+    assert ran.code == 0
+    assert "accepted already  specs/답.yaml::default  snapshots/답/default.yaml\n" in ran.err
+    assert ran.err.count("accepted  ") == 4
+
+
+def test_a_folder_of_other_files_is_one_error(project: Cli) -> None:
+    ran = project("accept", "--from", "snapshots")
+
+    assert ran.code == 2
+    assert ran.err.count("error: ") == 1
+    assert "snapshots` holds no replies that wait: none of its files has a note" in ran.err
 
 
 def test_a_folder_that_is_not_there_is_an_error(project: Cli) -> None:
@@ -367,3 +414,88 @@ def test_a_folder_that_is_too_large_is_refused_as_a_whole(
 def test_a_folder_nested_beyond_any_recursion_is_read(project: Cli, artifact: Path) -> None:
     with nested_folders(artifact / ".promptrun/pending", 1500):
         assert project("accept", "--from", str(artifact)).code == 0
+
+
+BREAKS = ": it breaks an expectation (contains): the case will go on failing"
+RULED = (
+    f"{SPEC.format(model='gpt-4o-mini', say='안녕', temperature=0)}expect: [{{contains: 할머니}}]\n"
+)
+
+
+@pytest.fixture
+def broken(project: Cli, server: OpenAIServer) -> Cli:
+    """A reply that waits, since it breaks a rule."""
+    project("reject")
+    project.write("specs/답.yaml", RULED)
+    server.reply = text("새 답")
+    assert project("specs/답.yaml").code == 1
+    server.requests.clear()
+    return project
+
+
+def test_a_reply_that_breaks_an_expectation_is_accepted_and_that_is_said(
+    broken: Cli, server: OpenAIServer
+) -> None:
+    ran = broken("accept")
+
+    assert ran.code == 0
+    assert ran.err == f"accepted  specs/답.yaml::default  snapshots/답/default.yaml{BREAKS}\n"
+    assert accepted(broken, "답") == "새 답"
+    assert broken("specs/답.yaml", "--replay").code == 1
+    assert not server.requests
+
+
+def test_a_broken_expectation_is_said_of_an_artifact_too(broken: Cli) -> None:
+    artifact = broken.folder.parent / "artifact"
+    (broken.folder / ".promptrun").rename(artifact)
+
+    assert BREAKS in broken("accept", "--from", str(artifact)).err
+
+
+def test_a_reply_is_judged_by_the_rules_of_today(broken: Cli) -> None:
+    broken.write("specs/답.yaml", RULED.replace("할머니", "새"))
+
+    assert broken("accept").err == ("accepted  specs/답.yaml::default  snapshots/답/default.yaml\n")
+
+
+def test_what_cannot_be_judged_without_asking_is_said(broken: Cli) -> None:
+    broken.write("specs/답.yaml", RULED.replace("contains: 할머니", "judge: 존댓말이다"))
+
+    assert broken("accept").err == (
+        "accepted  specs/답.yaml::default  snapshots/답/default.yaml: not judged (judge)\n"
+    )
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_check_in_python_runs_only_where_it_is_trusted(broken: Cli, trusted: bool) -> None:
+    broken.write("specs/답.yaml", RULED.replace("contains: 할머니", "python: checks.py:is_polite"))
+    broken.write(
+        "specs/checks.py",
+        "from pathlib import Path\n\n\ndef is_polite(text):\n"
+        "    Path('ran').touch()\n    return False\n",
+    )
+    broken.write("promptrun.toml", "allow_python = true\n")
+    if trusted:
+        broken("trust", "--yes")
+
+    ran = broken("accept")
+
+    assert ran.code == 0
+    assert ("breaks an expectation (python)" in ran.err) is trusted
+    assert ("not judged (python)" in ran.err) is not trusted
+    assert ("ran" in broken.files()) is trusted
+
+
+def test_judging_keeps_no_reply_from_being_accepted(
+    broken: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("promptrun.pipeline.settle.judge", fail)
+
+    ran = broken("accept")
+
+    assert ran.code == 0
+    assert "not judged (expect)" in ran.err
+    assert accepted(broken, "답") == "새 답"

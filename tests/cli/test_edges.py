@@ -14,7 +14,7 @@ import pytest
 
 import promptrun
 from promptrun.errors import UsageError
-from tests.openai_server import OpenAIServer, slow_down, text
+from tests.openai_server import OpenAIServer, error, slow_down, text
 from tests.promptrun_cli import KEY, Cli
 
 SPEC = """\
@@ -289,3 +289,20 @@ def test_accepting_is_not_proposed_for_a_broken_expectation(
 
     assert ran.code == 1
     assert "accept" not in ran.err
+
+
+def test_accepting_is_not_proposed_for_what_was_not_judged(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("specs/hello.yaml", f"{SPEC}expect: [judge: 존댓말이다]\n")
+    server.reply = lambda received: (
+        error(400, "no judges today")
+        if "You judge" in str(received.json["messages"][0]["content"])
+        else text("네.")
+    )
+
+    ran = project("specs/hello.yaml")
+
+    assert ran.code == 3
+    assert project.files(".promptrun/pending")
+    assert "promptrun accept" not in ran.err

@@ -14,6 +14,9 @@ messages:
 vars: {who: 존}
 """
 CASES = f"{SPEC}cases: [{{name: 정중}}, {{name: 반말, vars: {{who: 지수}}}}]\n"
+OTHER = f"{SPEC}cases: [{{name: 정중}}, {{name: 예사말, vars: {{who: 철수}}}}]\n"
+"""With another case in the place of the second, which asks something else."""
+RENAMED = CASES.replace("반말", "예사말")
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def test_a_project_without_stale_snapshots_is_told_so(project: Cli, server: Open
 
 
 def test_a_case_that_is_gone_is_listed_and_nothing_is_deleted(project: Cli) -> None:
-    project.write("specs/인사.yaml", CASES.replace("반말", "예사말"))
+    project.write("specs/인사.yaml", OTHER)
     before = project.files()
 
     ran = project("prune")
@@ -66,7 +69,7 @@ def test_a_check_ends_with_1_and_deletes_nothing(project: Cli) -> None:
 
 def test_yes_deletes_what_is_stale_and_the_folders_left_empty(project: Cli) -> None:
     remove(project, "specs/b/작별.yaml")
-    project.write("specs/인사.yaml", CASES.replace("반말", "예사말"))
+    project.write("specs/인사.yaml", OTHER)
 
     ran = project("prune", "--yes")
 
@@ -112,7 +115,7 @@ def test_every_provider_and_every_snapshots_folder_is_looked_at(asking: Cli) -> 
 
 def test_a_path_limits_it_to_what_lies_below(project: Cli) -> None:
     remove(project, "specs/b/작별.yaml")
-    project.write("specs/인사.yaml", CASES.replace("반말", "예사말"))
+    project.write("specs/인사.yaml", OTHER)
 
     assert "작별" not in project("prune", "specs/인사.yaml").out
     assert "1 file deleted" in project("prune", "specs/b", "--yes").err
@@ -272,9 +275,60 @@ def test_replies_that_wait_for_a_case_that_is_gone_are_stale_too(
 
 
 def test_a_run_of_a_part_deletes_nothing(project: Cli) -> None:
-    project.write("specs/인사.yaml", CASES.replace("반말", "예사말"))
+    project.write("specs/인사.yaml", OTHER)
     before = set(project.files("snapshots"))
 
     project("specs/인사.yaml", "--update", "all")
 
     assert before <= set(project.files("snapshots"))
+
+
+@pytest.mark.parametrize("command", ["--yes", "--check"])
+def test_a_snapshot_by_which_a_renamed_case_is_judged_is_spared(
+    project: Cli, server: OpenAIServer, command: str
+) -> None:
+    project.write("specs/인사.yaml", RENAMED)
+    server.requests.clear()
+
+    ran = project("prune", command)
+
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == (
+        "kept  snapshots/인사/반말.yaml: `specs/인사.yaml::예사말` would take it over: "
+        "run it and accept\nno snapshot is stale\n"
+    )
+    assert "snapshots/인사/반말.yaml" in project.files()
+    assert not server.requests
+
+
+def test_a_rename_that_was_accepted_leaves_nothing_stale(project: Cli) -> None:
+    (project.folder / "specs/인사.yaml").rename(project.folder / "specs/새.yaml")
+    project.write("specs/깨짐.yaml", f"{CASES}temprature: 1\n")
+
+    assert project("prune").err.count("would take it over") == 2
+    project("specs/새.yaml")
+    project("accept")
+
+    assert project("prune").err == "no snapshot is stale\n"
+    assert len(project.files("snapshots")) == 3
+
+
+def test_the_snapshot_of_another_provider_is_spared_for_it(project: Cli) -> None:
+    name = "snapshots/@local/인사/반말.yaml"
+    project.write(name, project.read("snapshots/인사/반말.yaml"))
+    project.write("specs/인사.yaml", RENAMED)
+    project("specs/인사.yaml")
+    project("accept")
+
+    ran = project("prune", "--yes")
+
+    assert ran.err.startswith(f"kept  {name}: `specs/인사.yaml::예사말` would take it over")
+    assert name in project.files()
+
+
+def test_what_a_case_with_a_snapshot_of_its_own_once_had_is_stale(project: Cli) -> None:
+    old = project.read("snapshots/인사/반말.yaml")
+    project.write("snapshots/인사/예사말.yaml", old.replace("case: 반말", "case: 예사말"))
+    project.write("specs/인사.yaml", RENAMED)
+
+    assert project("prune").out.startswith("snapshots/인사/반말.yaml\t")

@@ -202,16 +202,31 @@ def test_a_terminal_that_is_closed_ends_the_review(waiting: Cli) -> None:
     assert "0 accepted, 0 rejected, 3 still wait" in rest
 
 
-@pytest.mark.parametrize("key", ["x", "?", "\x1b[A", "aa"])
-def test_any_other_key_explains_the_keys_and_settles_nothing(waiting: Cli, key: str) -> None:
+def test_a_question_mark_explains_the_keys(waiting: Cli) -> None:
     with reviewing(waiting) as terminal:
         terminal.wait_for(KEYS)
-        terminal.press(key)
+        terminal.press("?")
         explained = terminal.wait_for(KEYS)
         terminal.press("q")
         terminal.end()
 
     assert "  a  accept: the reply becomes the snapshot\n" in explained
+
+
+@pytest.mark.parametrize(
+    ("key", "named"), [("x", "x"), ("ㅋ", "ㅋ"), ("\x1b[A", r"\x1b[A"), ("aa" * 9, "aaaaaaaa")]
+)
+def test_any_other_key_is_told_in_a_line_and_settles_nothing(
+    waiting: Cli, key: str, named: str
+) -> None:
+    with reviewing(waiting) as terminal:
+        terminal.wait_for(KEYS)
+        terminal.press(key)
+        told = terminal.wait_for(KEYS)
+        terminal.press("q")
+        terminal.end()
+
+    assert told.splitlines()[:-1] == ["", f"  no key `{named}`"]
     assert len(waiting.files(".promptrun/pending")) == 6
 
 
@@ -302,11 +317,11 @@ def test_a_first_snapshot_shows_the_reply_itself(project: Cli, server: OpenAISer
     assert len(project.files("snapshots")) == 1
 
 
-def test_a_reply_that_breaks_an_expectation_says_that_it_is_equal(
+def test_an_equal_reply_says_so_and_which_rule_it_breaks(
     project: Cli, server: OpenAIServer
 ) -> None:
     answers(project, server)
-    project.write("specs/인사.yaml", f"{THREE}expect: [{{finish_reason: length}}]\n")
+    project.write("specs/인사.yaml", f"{THREE}expect: [{{contains: 할머니}}, {{max_tokens: 1}}]\n")
     answers(project, server)
 
     with reviewing(project) as terminal:
@@ -314,8 +329,77 @@ def test_a_reply_that_breaks_an_expectation_says_that_it_is_equal(
         terminal.press("q")
         terminal.end()
 
+    assert "[1/3] equal, failed  specs/인사.yaml::반말" in shown
+    assert (
+        "  the reply is equal\n"
+        "  broken: contains in choice 1\n"
+        "    expected: `할머니`\n"
+        "    found:    no `할머니` in `안녕`\n"
+        "  max_tokens: not judged, a snapshot does not keep the usage\n"
+    ) in shown
+
+
+def test_an_equal_reply_that_breaks_no_rule_any_more_says_only_that_it_is_equal(
+    project: Cli, server: OpenAIServer
+) -> None:
+    answers(project, server)
+    project.write("specs/인사.yaml", f"{THREE}expect: [{{contains: 할머니}}]\n")
+    answers(project, server)
+    project.write("specs/인사.yaml", THREE)
+
+    with reviewing(project) as terminal:
+        shown = terminal.wait_for(KEYS)
+        terminal.press("q")
+        terminal.end()
+
     assert "[1/3] equal  specs/인사.yaml::반말" in shown
-    assert "the reply is equal" in shown
+    assert "the reply is equal\na accept" in shown
+
+
+def test_a_change_that_breaks_a_rule_shows_it_and_is_settled_with_no_other(
+    project: Cli, server: OpenAIServer
+) -> None:
+    ruled = THREE.replace("{name: 반말,", "{name: 반말, expect: [contains: 안녕],")
+    project.write("specs/인사.yaml", ruled)
+    answers(project, server)
+    answers(project, server, 가님="하나", 나님="하나", 다님="하나")
+
+    with reviewing(project) as terminal:
+        first = terminal.wait_for(KEYS)
+        terminal.press("a")
+        second = terminal.wait_for(KEYS)
+        terminal.press("q")
+        terminal.end()
+
+    assert "[1/2] failed (reply)  specs/인사.yaml::반말" in first
+    assert (
+        "broken: contains in choice 1\n    expected: `안녕`\n    found:    no `안녕` in `하나`\n"
+        in first
+    )
+    assert "other case" not in first
+    assert "반말.yaml: it breaks an expectation (contains): the case will go on failing" in second
+    assert "[2/2] changed (reply)  specs/인사.yaml::사투리" in second
+    assert "and the same in 1 other case: specs/인사.yaml::정중" in second
+
+
+def test_a_reply_unlike_the_accepted_one_fails_until_it_is_the_accepted_one(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("specs/인사.yaml", f"{SPEC}expect: [{{similar: 0.9}}]\n")
+    server.reply = text("안녕하십니까")
+    project("specs")
+    server.reply = text("여보세요")
+    project("specs")
+
+    with reviewing(project) as terminal:
+        shown = terminal.wait_for(KEYS)
+        terminal.press("a")
+        code, rest = terminal.end()
+
+    assert "[1/1] failed (reply)" in shown
+    assert "broken: similar in choice 1" in shown
+    assert code == 0
+    assert "accepted  specs/인사.yaml::default  snapshots/인사/default.yaml\n" in rest
 
 
 def edit_with(project: Cli, change: Callable[[str], str]) -> str:
@@ -525,3 +609,40 @@ def test_a_set_of_replies_shows_each_with_its_count(asking: Cli) -> None:
     assert "  2 of the replies:\n  둘\n  1 of the replies:\n  하나\n" in shown
     assert code == 0
     assert store.read(path, "specs/a.yaml", "default").snapshot == new
+
+
+def test_a_list_names_what_breaks_a_rule(project: Cli, server: OpenAIServer) -> None:
+    answers(project, server)
+    project.write("specs/인사.yaml", f"{THREE}expect: [contains: 안녕]\n")
+    project.write("specs/첫.yaml", f"{SPEC}expect: [contains: 할머니]\n")
+    answers(project, server, 가님="하나", 나님="안녕히")
+
+    assert project("review").out.splitlines() == [
+        "specs/인사.yaml::반말\treply",
+        "specs/인사.yaml::정중\treply, failed",
+        "specs/첫.yaml::default\tnew, failed",
+    ]
+
+
+def test_a_set_fails_by_the_share_of_its_replies(asking: Cli) -> None:
+    asking.write(
+        "specs/a.yaml",
+        f"{SPEC}samples: 4\nexpect: [{{contains: 하나}}, {{contains: 둘, at_least: 0.5}}, "
+        "{contains: 셋}]\n",
+    )
+    store = SnapshotStore(asking.folder)
+    path = snapshot_path(asking.folder, asking.folder / "specs/a.yaml", "default", "openai")
+    store.propose(
+        path, recorded("specs/a.yaml", "하나", "하나", "하나", "둘"), run="r", replaces=None
+    )
+
+    with reviewing(asking) as terminal:
+        shown = terminal.wait_for(KEYS)
+        terminal.press("a")
+        _, rest = terminal.end()
+
+    assert "[1/1] new, failed" in shown
+    assert "expected: `둘`, by at least 50 % of the replies\n    found:    kept by 1 of 4" in shown
+    assert "expected: `셋`\n    found:    kept by 0 of 4" in shown
+    assert shown.count("broken: ") == 2
+    assert "it breaks expectations (contains): the case will go on failing" in rest

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.openai_server import OpenAIServer, bad_key, error, text
+from tests.openai_server import Answer, OpenAIServer, bad_key, error, text
 from tests.promptrun_cli import Cli
 
 SPEC = """\
@@ -403,3 +403,29 @@ def test_a_model_on_the_command_line_is_enough(cli: Cli, asked: OpenAIServer) ->
     assert cli("specs/hello.yaml").code == 2
     cli("specs/hello.yaml", "--model", "gpt-4o")
     assert asked.requests[0].json["model"] == "gpt-4o"
+
+
+def test_a_quiet_run_prints_neither_reply_nor_verdict_of_what_needs_no_reading(
+    cli: Cli, asked: OpenAIServer
+) -> None:
+    cli.write("specs/hello.yaml", MANY)
+    asked.reply = text("네.")
+    cli("specs/hello.yaml")
+    asked.reply = lambda received: text(
+        "뭐." if "안녕!" in received.json["messages"][1]["content"] else "네."
+    )
+
+    ran = cli("specs/hello.yaml", "-q")
+
+    assert ran.out == "뭐.\n"
+    assert ran.err.startswith("changed (reply)  specs/hello.yaml::반말")
+    assert "passed  " not in ran.err
+
+
+def test_several_choices_are_counted_from_1(cli: Cli, asked: OpenAIServer) -> None:
+    cli.write("specs/hello.yaml", f"{SPEC}n: 2\n")
+    asked.reply = Answer(contents=("하나", "둘"))
+
+    ran = cli("specs/hello.yaml")
+
+    assert ran.out == "--- choice 1 (stop)\n하나\n--- choice 2 (stop)\n둘\n"

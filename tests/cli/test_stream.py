@@ -139,7 +139,7 @@ def test_several_streamed_choices_are_all_shown_once(project: Cli, server: OpenA
     project.write("specs/stream.yaml", f"{SPEC}n: 2\n")
     server.reply = Answer(contents=("하나", "둘"))
 
-    assert project("specs/stream.yaml").out == "하나\n--- choice 1 (stop)\n둘\n"
+    assert project("specs/stream.yaml").out == "하나\n--- choice 2 (stop)\n둘\n"
 
 
 def test_a_stream_that_fails_leaves_the_verdict_on_a_line_of_its_own(
@@ -152,3 +152,15 @@ def test_a_stream_that_fails_leaves_the_verdict_on_a_line_of_its_own(
 
     assert ran.out.endswith("\n다시\n")
     assert "the stream broke; asking again" in ran.err
+
+
+def test_a_quiet_run_shows_no_piece_of_a_reply_that_needs_no_reading(
+    project: Cli, server: OpenAIServer
+) -> None:
+    server.reply = text("안녕하세요, 존님!")
+
+    assert project("specs/stream.yaml", "-q") == (0, "", "")
+
+    server.reply = text("반갑습니다!")
+    ran = project("specs/stream.yaml", "-q")
+    assert (ran.code, ran.out) == (1, "반갑습니다!\n")

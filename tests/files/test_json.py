@@ -19,7 +19,9 @@ def test_half_a_character_has_a_digest() -> None:
     assert len(digest("\ud83d")) == 16
 
 
-@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "{", "[" * 100_000, ""])
+@pytest.mark.parametrize(
+    "text", ["NaN", "[Infinity]", "1e999", '{"a": [-1e999]}', "{", "[" * 100_000, ""]
+)
 def test_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse(text)

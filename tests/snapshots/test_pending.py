@@ -448,6 +448,28 @@ def test_a_note_that_takes_over_what_is_no_snapshot_is_unusable(
         store.accept(pending, current=snapshot().digests, is_gone=gone)
 
 
+@pytest.mark.parametrize(
+    "moves",
+    [
+        pytest.param("snapshots/a\0b.yaml", id="a NUL"),
+        pytest.param("snapshots/a\nb.yaml", id="a line break"),
+        pytest.param("snapshots/a\x9bb.yaml", id="the beginning of an escape sequence"),
+        pytest.param(f"snapshots/{'가' * 1_000}.yaml", id="a path without end"),
+    ],
+)
+def test_a_note_that_names_no_path_is_unusable_and_the_others_are_listed(
+    store: SnapshotStore, moving: Pending, moves: str
+) -> None:
+    note = Path(f"{moving.file}.json")
+    note.write_text(json.dumps(json.loads(note.read_text("utf-8")) | {"moves": moves}), "utf-8")
+    propose(store, snapshot("새 답", spec="specs/b.yaml"))
+
+    bad, good = store.list_pending()
+
+    assert "names no path that it could move" in str(bad.problem)
+    assert good.problem is None
+
+
 def test_an_artifact_is_read_and_never_changed(store: SnapshotStore, tmp_path: Path) -> None:
     propose(store, snapshot("새 답"))
     artifact = tmp_path / "artifact"

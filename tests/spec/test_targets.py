@@ -8,6 +8,7 @@ import pytest
 
 from promptrun.errors import UsageError
 from promptrun.spec import Target, find_specs
+from tests.snapshots.deep import nested_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +119,7 @@ def test_a_loop_of_links_ends_and_no_link_leads_out(
     (root / "specs" / "out.yaml").symlink_to(outside / "secret.yaml")
     (root / "specs" / "twice.yaml").symlink_to(root / "specs" / "b.yaml")
     (root / "specs" / "broken.yaml").symlink_to(root / "nothing.yaml")
+    (root / "specs" / "itself.yaml").symlink_to("itself.yaml")
     assert found(root, "specs") == ["specs/a.yml", "specs/b.yaml", "specs/inner/c.yaml"]
 
 
@@ -166,3 +168,9 @@ def test_each_spec_has_the_root_nearest_above_it(root: Path) -> None:
     (inner / "promptrun.toml").touch()
     roots = {target.path.name: target.root for target in find_specs(["specs"], cwd=root)}
     assert roots == {"a.yml": root, "b.yaml": root, "c.yaml": inner}
+
+
+@pytest.mark.parametrize("depth", [1500, 2100], ids=["beyond recursion", "beyond a path's length"])
+def test_folders_nested_beyond_any_recursion_are_scanned(root: Path, depth: int) -> None:
+    with nested_folders(root / "specs", depth):
+        assert found(root, "specs") == ["specs/a.yml", "specs/b.yaml", "specs/inner/c.yaml"]
