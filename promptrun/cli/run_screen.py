@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from promptrun.files.json import pretty
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline.run import Delayed, NotRecorded, StreamPiece, StreamRestarted
+from promptrun.pipeline.events import Delayed, NotRecorded, StreamPiece, StreamRestarted
 from promptrun.reports.problems import write_problem
 from promptrun.reports.style import visible, visible_json, visible_line
 from promptrun.reports.text import (
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from promptrun.cli.screen import Screen
+    from promptrun.pipeline.events import Event
     from promptrun.pipeline.plan import Plan
-    from promptrun.pipeline.run import Event
 
 Form = Literal["text", "json", "raw"]
 

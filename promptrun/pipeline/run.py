@@ -6,10 +6,9 @@ from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from promptrun.errors import PromptrunError
 from promptrun.models import CaseResult
+from promptrun.pipeline.events import Delayed, Event, NotRecorded, StreamRestarted
+from promptrun.pipeline.live import LiveText
 from promptrun.pipeline.prepare import (
     Prepared,
     internal_error,
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
-    from promptrun.config import Masker, MaskStream
     from promptrun.execute import Answer, Call, Piece, Restarted, Waiting
     from promptrun.models import BadCase, Case
     from promptrun.pipeline.conduct import Ask, Got
@@ -39,38 +37,6 @@ if TYPE_CHECKING:
 
     Place = tuple[Path, str]
     """A root, and the name of a provider under its settings."""
-
-
-class StreamPiece(Struct, frozen=True, kw_only=True):
-    """The next text of a streamed reply, masked, as it arrives."""
-
-    id: str
-    index: int
-    text: str
-
-
-class StreamRestarted(Struct, frozen=True, kw_only=True):
-    """A stream broke and is asked for again: the pieces of this case so far do not count."""
-
-    id: str
-
-
-class Delayed(Struct, frozen=True, kw_only=True):
-    """A request failed for now and is sent again later."""
-
-    id: str
-    seconds: float
-    """How long it waits."""
-    reason: str
-
-
-class NotRecorded(Struct, frozen=True, kw_only=True):
-    """The run, or something of it, is not recorded; it goes on."""
-
-    error: PromptrunError
-
-
-Event = StreamPiece | StreamRestarted | Delayed | NotRecorded | CaseResult
 
 
 def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Generator[Event]:
@@ -163,7 +129,7 @@ class _Run:
         from promptrun.providers import open_provider
 
         provider = open_provider(self._plan.servers[place], on_progress=on_setup)
-        live: dict[int, _LiveText] = {}
+        live: dict[int, LiveText] = {}
         events = execute(
             self._sources[place],
             provider,
@@ -179,7 +145,7 @@ class _Run:
                     yield from self._show(event, live)
 
     def _show(
-        self, event: Piece | Restarted | Waiting | Answer, live: dict[int, _LiveText]
+        self, event: Piece | Restarted | Waiting | Answer, live: dict[int, LiveText]
     ) -> Iterator[Event]:
         """One event of the executor as those of the run."""
         from promptrun.execute import Piece, Restarted, Waiting
@@ -187,7 +153,7 @@ class _Run:
         masker = self._plan.masker
         case_id = self._asked[event.key][0].prepared.case.id
         if isinstance(event, Piece):
-            text = live.setdefault(event.key, _LiveText(case_id, masker))
+            text = live.setdefault(event.key, LiveText(case_id, masker))
             yield from text.feed(event.index, event.text)
         elif isinstance(event, Waiting):
             reason = masker.mask_text(event.failure.message)
@@ -314,25 +280,3 @@ def _is_unmoved(prepared: Prepared) -> bool:
     """Whether the accepted reply answered the very request that would be sent now."""
     accepted = prepared.accepted.snapshot
     return accepted is not None and accepted.digests == request_digests(prepared)
-
-
-class _LiveText:
-    """The pieces of one reply on their way to a reader, with secrets held back and masked."""
-
-    def __init__(self, case_id: str, masker: Masker) -> None:
-        self._id = case_id
-        self._masker = masker
-        self._streams: dict[int, MaskStream] = {}
-
-    def feed(self, index: int, text: str) -> Iterator[StreamPiece]:
-        if index not in self._streams:
-            self._streams[index] = self._masker.stream()
-        yield from self._piece(index, self._streams[index].feed(text))
-
-    def flush(self) -> Iterator[StreamPiece]:
-        for index, stream in self._streams.items():
-            yield from self._piece(index, stream.flush())
-
-    def _piece(self, index: int, text: str) -> Iterator[StreamPiece]:
-        if text:
-            yield StreamPiece(id=self._id, index=index, text=text)

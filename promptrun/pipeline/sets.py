@@ -9,12 +9,10 @@ from msgspec import Struct, structs
 from promptrun.compare import compare
 from promptrun.compare.samples import Kept, Sample, compare_sets
 from promptrun.compare.samples.wilson import wilson_interval
-from promptrun.expect import judge_each, rule_text
 from promptrun.models import (
     Cause,
     Comparison,
     Difference,
-    Expectation,
     Outcome,
     Rate,
     RateTest,
@@ -26,13 +24,13 @@ from promptrun.models import (
 from promptrun.pipeline.judge import judge_reply
 from promptrun.pipeline.settle import (
     carry_out,
-    evidence_of,
     recalled_judgements,
     snapshot_of,
     why_missing,
     with_judgements,
 )
-from promptrun.snapshots import recall_reply, record_reply
+from promptrun.pipeline.tally import Tally, count_kept, outcome_of
+from promptrun.snapshots import recall_reply
 from promptrun.snapshots.sets import is_set, kept_counts, recall_set, record_set
 
 if TYPE_CHECKING:
@@ -42,18 +40,6 @@ if TYPE_CHECKING:
     from promptrun.models import CaseResult
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.prepare import Prepared
-
-
-class Tally(Struct, frozen=True, kw_only=True):
-    """How a set of replies keeps one rule."""
-
-    rule: str
-    expectation: Expectation
-    kept: int
-    total: int
-    """The replies that could be judged."""
-    worst: Outcome
-    """Of the first reply that broke it, else of the first."""
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -86,7 +72,7 @@ def look_at(
     live: bool = True,
 ) -> Look:
     """Judge a set of masked replies, each with how often it came."""
-    tallies = _count(plan, prepared, replies, judgements, live=live)
+    tallies = count_kept(plan, prepared, replies, judgements, live=live)
     each = [reply for reply, count in replies for _ in range(count)]
     rules = prepared.case.compare
     kept = {one.rule: one.kept for one in tallies if one.total}
@@ -97,7 +83,7 @@ def look_at(
     return Look(
         replies=tuple(each),
         new=with_judgements(new, judgements),
-        outcomes=tuple(_outcome(one, before.get(one.rule)) for one in tallies),
+        outcomes=tuple(outcome_of(one, before.get(one.rule)) for one in tallies),
         comparison=_compare_requests(plan, prepared, new, sets),
         sets=sets,
     )
@@ -151,76 +137,6 @@ def settle_set(
 def _worth_telling(outcomes: Sequence[Outcome], stated: int) -> tuple[Outcome, ...]:
     """Those of the rules that are stated, and of what always holds where it is broken."""
     return tuple(one for at, one in enumerate(outcomes) if at < stated or not one.kept)
-
-
-def _count(
-    plan: Plan,
-    prepared: Prepared,
-    replies: Sequence[tuple[Reply, int]],
-    judgements: Mapping[str, Judgement],
-    *,
-    live: bool,
-) -> list[Tally]:
-    rules = prepared.case.compare
-    judged: list[tuple[int, list[tuple[Expectation, list[Outcome]]]]] = []
-    for reply, count in replies:
-        one = snapshot_of(prepared, record_reply(reply.raw, rules))
-        evidence = evidence_of(plan, prepared, one, reply if live else None, judgements)
-        judged.append((count, judge_each(prepared.rules, evidence)))
-    tallies = []
-    for position, (expectation, _) in enumerate(judged[0][1]):
-        outcomes = [(count, each[position][1]) for count, each in judged]
-        tallies.append(_tally(expectation, outcomes))
-    return tallies
-
-
-def _tally(expectation: Expectation, outcomes: Sequence[tuple[int, list[Outcome]]]) -> Tally:
-    """What could not be judged, and what failed to be, is no vote on either side."""
-    kept = total = 0
-    worst: Outcome | None = None
-    error: Outcome | None = None
-    for count, several in outcomes:
-        failed = [one for one in several if one.error is not None]
-        if failed:
-            error = error or failed[0]
-        elif not any(one.not_judged for one in several):
-            broken = [one for one in several if not one.kept]
-            total += count
-            kept += 0 if broken else count
-            worst = worst or (broken[0] if broken else None)
-    return Tally(
-        rule=rule_text(expectation),
-        expectation=expectation,
-        kept=kept,
-        total=total,
-        worst=error or worst or outcomes[0][1][0],
-    )
-
-
-def _outcome(tally: Tally, before: tuple[int, int] | None) -> Outcome:
-    """A rule over a set: kept where enough replies keep it; else the first that broke it is told.
-
-    Without a share of its own a rule is judged against the accepted set, and broken by itself only
-    where not one reply keeps it and no accepted one is known to: that is no variation. One that
-    failed to be judged, by whichever reply, is an error.
-    """
-    worst, share = tally.worst, tally.expectation.at_least
-    if not tally.total or worst.error is not None:
-        return worst
-    if share is None:
-        kept = tally.kept > 0 or bool(before and before[0])
-    else:
-        kept = tally.kept >= share * tally.total - 1e-9
-    wanted = "" if share is None else f", by at least {share * 100:g} % of the replies"
-    if kept:
-        return Outcome(kind=worst.kind, kept=True, expected=f"{worst.expected}{wanted}")
-    return structs.replace(
-        worst,
-        kept=False,
-        expected=f"{worst.expected}{wanted}",
-        found=f"kept by {tally.kept} of {tally.total}; one that broke it: {worst.found}",
-        where="",
-    )
 
 
 def _compare(
@@ -277,7 +193,7 @@ def _before(
     size = sum(count for _, count in replies)
     counts = {rule: (kept, size) for rule, kept in kept_counts(accepted).items()}
     known = {**recalled_judgements(accepted), **judgements}
-    for one in _count(plan, prepared, replies, known, live=False):
+    for one in count_kept(plan, prepared, replies, known, live=False):
         if one.total == size:
             counts[one.rule] = one.kept, one.total
     return counts
