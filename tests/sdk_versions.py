@@ -28,7 +28,8 @@ def needs() -> tuple[str, ...]:
     """What the project depends on besides openai, and what runs the tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     others = [one for one in project["dependencies"] if not one.startswith("openai")]
-    return (*others, "pytest>=9")
+    # One of the example specs is sampled.
+    return (*others, *project["optional-dependencies"]["samples"], "pytest>=9")
 
 
 def prepare(folder: Path, requirement: str) -> Path:
