@@ -38,7 +38,7 @@ def find_judge(plan: Plan, planned: PlannedSpec, name: str | None) -> Judge:
         plan.judges[key] = Judge(
             spec=spec,
             provider=choose_provider(planned.project.settings, spec.provider or planned.provider),
-            digest=digest([spec.fields, {name: str(value) for name, value in spec.vars.items()}]),
+            digest=digest([spec.source.text, str(spec.fields.get("model", ""))]),
         )
     return plan.judges[key]
 

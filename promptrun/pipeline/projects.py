@@ -83,7 +83,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     """By itself, without cases."""
     provider: str
     digest: str
-    """Of all that the spec says: a judgement by another one is none by this."""
+    """Of the spec's text and its model: a judgement by another one is none by this."""
 
 
 def load_planned(options: Options) -> tuple[tuple[PlannedSpec, ...], list[SpecError]]:

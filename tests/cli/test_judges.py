@@ -211,7 +211,11 @@ def test_checking_a_spec_of_a_stranger_needs_no_trust(project: Cli) -> None:
 def test_another_prompt_of_the_judge_is_another_judgement(
     project: Cli, server: OpenAIServer
 ) -> None:
-    judge = "model: gpt-4o\nmessages:\n  - {role: system, content: You judge in json.}\n"
+    judge = (
+        "model: gpt-4o\nmessages:\n  - {role: system, content: You judge in json.}\n"
+        "vars: {guide: {file: guide.md}}\n"
+    )
+    project.write("specs/guide.md", "친절하게")
     project.write("specs/greet.yaml", SPEC.replace(RULE, "judge: {spec: _judge.yaml}"))
     project.write("specs/_judge.yaml", judge)
     server.reply = judging(1, "좋다.")  # type: ignore[assignment] # it is a function
