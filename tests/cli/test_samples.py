@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 
@@ -408,3 +409,18 @@ def test_what_is_ignored_in_replies_is_no_warning_of_their_request(
     assert ran.code == 0
     assert "selects nothing" not in ran.err
     assert "matches nothing" not in ran.err
+
+
+def test_the_docs_show_what_really_comes(cli: Cli, asking: Cli, server: OpenAIServer) -> None:
+    page = (Path(__file__).parents[2] / "docs/samples.md").read_text("utf-8")
+    shown = page.partition("```\nchanged (reply)")[2].partition("```")[0]
+    cli.write("specs/colour.yaml", SPEC + "expect: [{regex: ^(빨강|파랑|노랑)}]\n")
+    first = [*["빨강입니다."] * 3, "파랑", *["초록입니다."] * 6]
+    fresh = [*["빨강입니다."] * 4, *["초록입니다."] * 6]
+    server.script.extend([*COMMON, *saying(*first), *saying(*fresh)])
+    cli("specs/colour.yaml")
+
+    ran = cli("specs/colour.yaml")
+
+    # The docs show what the screen says before the hint. What was shown is the second look's rates.
+    assert ran.err.partition("changed (reply)")[2].partition("hint:")[0] == shown
