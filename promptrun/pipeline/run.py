@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from promptrun.models import CaseResult
 from promptrun.pipeline.events import Delayed, Event, NotRecorded, StreamRestarted
@@ -80,7 +80,7 @@ class _Run:
         self._plan = plan
         self._done: deque[CaseResult] = deque()
         """Results that came of no answer."""
-        self._sources = {place: self._begin(place) for place in plan.servers}
+        self._sources = {place: _Source(self, place) for place in plan.servers}
         self._urgent: dict[Place, deque[Call]] = {place: deque() for place in plan.servers}
         """What answers made cases ask for: it goes before what no case has begun."""
         self._asked: dict[int, tuple[_Conducted, int]] = {}
@@ -177,7 +177,12 @@ class _Run:
         while self._done:
             yield self._done.popleft()
 
-    def _begin(self, place: Place) -> Iterator[Call | None]:
+    def has_backlog(self, place: Place) -> bool:
+        """Whether so much is wanted of other providers that no new case should begin here."""
+        backlog = sum(len(urgent) for at, urgent in self._urgent.items() if at != place)
+        return backlog > 2 * self._plan.jobs
+
+    def begin(self, place: Place) -> Iterator[Call | None]:
         """The first questions of each case that starts at `place`, as they are wanted.
 
         None stands for a case that asks nothing: its result is there.
@@ -274,6 +279,27 @@ class _Run:
             result = internal_error(prepared, error)
         self._end(prepared.planned, result)
         return None
+
+
+class _Source:
+    """The first questions of the cases that start at one provider.
+
+    It comes to an end for now while the judges of those that were answered wait at another one, so
+    that no more than a few cases are under way; the next round goes on.
+    """
+
+    def __init__(self, run: _Run, place: Place) -> None:
+        self._run = run
+        self._place = place
+        self._calls = run.begin(place)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Call | None:
+        if self._run.has_backlog(self._place):
+            raise StopIteration
+        return next(self._calls)
 
 
 def _is_unmoved(prepared: Prepared) -> bool:

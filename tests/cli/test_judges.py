@@ -363,3 +363,27 @@ def test_a_judge_that_is_not_there_is_a_mistake_for_check(project: Cli) -> None:
 
     assert ran.code == 2
     assert "the judge cannot be used: no file `_judge.yaml`" in ran.err
+
+
+def test_judges_at_another_provider_are_asked_while_cases_still_begin(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project.write("promptrun.toml", f'[providers.judges]\nbase_url = "{server.base_url}"\n')
+    rows = "name\n" + "".join(f"c{number}\n" for number in range(40))
+    project.write("specs/rows.csv", rows)
+    project.write(
+        "specs/greet.yaml",
+        SPEC.replace(RULE, "judge: {spec: _judge.yaml}") + "cases: {file: rows.csv}\n",
+    )
+    judge = "model: j\nmessages:\n  - {role: system, content: You judge json.}\n"
+    project.write("specs/_judge.yaml", f"provider: judges\n{judge}")
+    server.reply = judging(1, "좋다.")  # type: ignore[assignment] # it is a function
+
+    ran = project("specs/greet.yaml", "-j", "2")
+
+    assert ran.code == 0, ran.err
+    order = [is_judge(received) for received in server.requests]
+    assert order.count(True) == order.count(False) == 40
+    # A few rounds of two providers, and not one whole run of each.
+    assert order.index(True) <= 12
+    assert len(project.files("snapshots")) == 40
