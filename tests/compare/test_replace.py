@@ -237,7 +237,11 @@ class TestPastItsBounds:
             "nothing was replaced under `compare.replace`",
         ]
 
-    def test_a_reply_that_would_grow_without_end_is_given_up(self) -> None:
+    def test_a_reply_that_would_grow_without_end_is_given_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Its size has to stop it, and not the time that a slow machine takes.
+        monkeypatch.setattr(patterns, "SECONDS", 20.0)
         grow = Replacement(pattern="", text="가" * 1_000)
         old, new = said("a" * 20_000), said("b" * 20_000)
         comparison = run(old, new, grow)
