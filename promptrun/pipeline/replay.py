@@ -44,20 +44,21 @@ def judge_accepted(
     assert accepted is not None  # noqa: S101 - asked by the caller
     prepared = structs.replace(prepared, result=structs.replace(prepared.result, replayed=True))
     known = {**recalled_judgements(accepted), **judgements}
-    result = _judge(plan, prepared, accepted, known)
+    result = judge_kept(plan, prepared, accepted, known)
     if judgements and result.verdict is Verdict.PASSED:
         add_judgements(plan, prepared, with_judgements(accepted, known))
     return result
 
 
-def _judge(
-    plan: Plan, prepared: Prepared, accepted: Snapshot, known: Mapping[str, Judgement]
+def judge_kept(
+    plan: Plan, prepared: Prepared, kept: Snapshot, known: Mapping[str, Judgement]
 ) -> CaseResult:
-    if not is_set(accepted):
-        return settle_reply(plan, prepared, recall_reply(accepted), known, live=False)
+    """Judge the reply or set of a snapshot, accepted or waiting, by what is kept of it."""
+    if not is_set(kept):
+        return settle_reply(plan, prepared, recall_reply(kept), known, live=False)
     from promptrun.pipeline.sets import look_at, settle_set
 
-    look = look_at(plan, prepared, recall_set(accepted), known, live=False)
+    look = look_at(plan, prepared, recall_set(kept), known, live=False)
     return settle_set(plan, prepared, look, None, live=False)
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from promptrun.compare import compare
-from promptrun.compare.samples import Kept, Sample, compare_sets
-from promptrun.compare.samples.wilson import wilson_interval
+from promptrun.compare.samples import Kept, Sample, compare_sets, with_second
+from promptrun.compare.samples.wilson import make_rate
 from promptrun.models import (
     Cause,
     Comparison,
     Difference,
     Outcome,
-    Rate,
     RateTest,
     Reply,
     SetComparison,
@@ -105,7 +104,7 @@ def settle_set(
     fairer picture of it, since the first look was chosen by its alarm: then the fresh replies are
     those that are judged and kept.
     """
-    sets = structs.replace(first.sets, second=second.sets if second else None)
+    sets = with_second(first.sets, second.sets) if second else first.sets
     look = second if second is not None and sets.confirmed else first
     comparison = first.comparison
     counts = alone or sets.confirmed or (comparison is not None and not comparison.equal)
@@ -149,7 +148,9 @@ def _compare(
     case = prepared.case
     if accepted is None:
         rates = tuple(
-            RateTest(rule=one.rule, now=_rate(one.kept, one.total)) for one in tallies if one.total
+            RateTest(rule=one.rule, now=make_rate(one.kept, one.total))
+            for one in tallies
+            if one.total
         )
         return SetComparison(
             before=0,
@@ -175,10 +176,6 @@ def _compare(
     return compare_sets(
         samples_of(accepted), samples_of(new), case.compare, kept, alpha=case.samples.alpha
     )
-
-
-def _rate(kept: int, total: int) -> Rate:
-    return Rate(kept=kept, total=total, interval=wilson_interval(kept, total))
 
 
 def _before(

@@ -11,8 +11,7 @@ from promptrun.errors import PromptrunError, SpecErrors
 from promptrun.models import BadCase, Case, CompareRules, Digests, Outcome
 from promptrun.pipeline.projects import PlannedSpec, load_one, secrets_for
 from promptrun.render import render_request
-from promptrun.snapshots import digest_request, recall_reply
-from promptrun.snapshots.sets import is_set, recall_set
+from promptrun.snapshots import digest_request
 from promptrun.spec import expand
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from promptrun.models import Snapshot
     from promptrun.pipeline.plan import Plan
-    from promptrun.pipeline.prepare import Prepared
     from promptrun.pipeline.projects import Project
     from promptrun.snapshots.values import Pending
 
@@ -101,6 +99,8 @@ class Today:
     ) -> tuple[Outcome, ...]:
         # Only accepting and reviewing judge.
         from promptrun.pipeline.prepare import Prepared, prepare
+        from promptrun.pipeline.replay import judge_kept
+        from promptrun.pipeline.settle import recalled_judgements
         from promptrun.snapshots.values import Accepted
 
         self._plan = self._plan or _offline_plan(self._project)
@@ -108,7 +108,8 @@ class Today:
         if not isinstance(ready, Prepared):
             return (_unjudged(ready.reason or str(ready.error)),)
         against = Accepted(state="present" if accepted else "absent", snapshot=accepted)
-        return _outcomes(self._plan, structs.replace(ready, accepted=against), waiting)
+        ready = structs.replace(ready, accepted=against)
+        return judge_kept(self._plan, ready, waiting, recalled_judgements(waiting)).outcomes
 
     def _read_cases(self, spec: str) -> dict[str, CaseNow]:
         path = self._project.root / spec
@@ -150,20 +151,6 @@ def _offline_plan(project: Project) -> Plan:
         run_id="",
         python_roots=frozenset([project.root] if allowed else ()),
     )
-
-
-def _outcomes(plan: Plan, prepared: Prepared, waiting: Snapshot) -> tuple[Outcome, ...]:
-    """As a replay would judge it; a set by the share of its replies that keeps a rule."""
-    from promptrun.pipeline.settle import recalled_judgements, settle_reply
-
-    judgements = recalled_judgements(waiting)
-    if not is_set(waiting):
-        reply = recall_reply(waiting)
-        return settle_reply(plan, prepared, reply, judgements, live=False).outcomes
-    from promptrun.pipeline.sets import look_at, settle_set
-
-    look = look_at(plan, prepared, recall_set(waiting), judgements, live=False)
-    return settle_set(plan, prepared, look, None, live=False).outcomes
 
 
 def _unjudged(reason: str) -> Outcome:

@@ -11,10 +11,10 @@ from promptrun.compare.samples.expected import enough_samples, false_alarm_rate
 from promptrun.compare.samples.fisher import fisher_fewer, least_fisher
 from promptrun.compare.samples.holm import correct
 from promptrun.compare.samples.points import count, gather_points, show_samples
-from promptrun.compare.samples.wilson import wilson_interval
+from promptrun.compare.samples.wilson import make_rate
 from promptrun.compare.whole import MODES
 from promptrun.errors import UsageError
-from promptrun.models import Rate, RateTest, ReplyTest, SetComparison
+from promptrun.models import RateTest, ReplyTest, SetComparison
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,20 +91,16 @@ def require_numpy() -> None:
 
 
 def _test_rate(kept: Kept) -> RateTest:
-    now = _rate(kept.now, kept.total)
+    now = make_rate(kept.now, kept.total)
     if kept.before is None or kept.total_before is None:
         return RateTest(rule=kept.rule, now=now)
     return RateTest(
         rule=kept.rule,
         now=now,
-        before=_rate(kept.before, kept.total_before),
+        before=make_rate(kept.before, kept.total_before),
         p=fisher_fewer(kept.now, kept.total, kept.before, kept.total_before),
         least_p=least_fisher(kept.total, kept.before, kept.total_before),
     )
-
-
-def _rate(kept: int, total: int) -> Rate:
-    return Rate(kept=kept, total=total, interval=wilson_interval(kept, total))
 
 
 def _test_replies(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
+from promptrun.models import Rate
+
 Z: Final = 1.959963984540054
 """The normal quantile of 97.5 %, for an interval of 95 %."""
 
@@ -19,3 +21,8 @@ def wilson_interval(kept: int, total: int) -> tuple[float, float]:
     half = Z * sqrt(share * (1 - share) / total + Z * Z / (4 * total * total)) / scale
     # At both ends the bound is exact, and rounding must not push it past them.
     return (0.0 if kept == 0 else middle - half), (1.0 if kept == total else middle + half)
+
+
+def make_rate(kept: int, total: int) -> Rate:
+    """The share with its interval."""
+    return Rate(kept=kept, total=total, interval=wilson_interval(kept, total))
