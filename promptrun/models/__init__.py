@@ -1,6 +1,6 @@
 """The values that travel from stage to stage: immutable, and without behaviour of their own."""
 
-from promptrun.models.reply import Choice, Failure, Reply, Timings
+from promptrun.models.reply import Choice, Failure, Limits, Reply, Timings
 from promptrun.models.request import Request
 from promptrun.models.result import (
     CaseResult,
@@ -43,6 +43,7 @@ __all__ = [
     "Expectation",
     "Failure",
     "FileRef",
+    "Limits",
     "Outcome",
     "Overrides",
     "Rate",

@@ -30,6 +30,21 @@ class Choice(Struct, frozen=True, kw_only=True):
         return content if isinstance(content, str) else None
 
 
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a server says of its rate limits, in the headers of one answer; None where it does not.
+
+    The headers are ``x-ratelimit-remaining-requests``, ``x-ratelimit-reset-requests`` and the same
+    with ``tokens``.
+    """
+
+    requests: int | None = None
+    """How many more requests it takes, until `requests_reset` seconds are over."""
+    requests_reset: float | None = None
+    tokens: int | None = None
+    """How many more tokens it takes, until `tokens_reset` seconds are over."""
+    tokens_reset: float | None = None
+
+
 class Reply(Struct, frozen=True, kw_only=True):
     """A whole reply, streamed or not."""
 
@@ -38,6 +53,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     timings: Timings
     request_id: str | None = None
     streamed: bool = False
+    limits: Limits | None = None
 
     @property
     def choices(self) -> list[Choice]:
@@ -83,3 +99,4 @@ class Failure(Struct, frozen=True, kw_only=True):
     """Whether the same request may succeed later."""
     retry_after: float | None = None
     """Seconds that the server asks to wait."""
+    limits: Limits | None = None

@@ -28,6 +28,14 @@ class Server(Struct, frozen=True, kw_only=True):
     """For `local`: a GGUF file of the user's own."""
     timeout: float = 600.0
     """Seconds for one whole reply."""
+    connect_timeout: float = 15.0
+    """Seconds until the server accepts a connection."""
+    idle_timeout: float = 120.0
+    """Seconds between two chunks of a reply that has begun to come."""
+    requests_per_minute: int | None = None
+    """How often it may be asked, retries included; None for as often as it lets us."""
+    tokens_per_minute: int | None = None
+    """Tokens of requests and replies together."""
 
     @property
     def strict(self) -> bool:

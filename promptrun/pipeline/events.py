@@ -37,4 +37,31 @@ class NotRecorded(Struct, frozen=True, kw_only=True):
     error: PromptrunError
 
 
-Event = StreamPiece | StreamRestarted | Delayed | NotRecorded | CaseResult
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a run that sends has come; told about twice a second."""
+
+    done: int
+    """Cases that have their result."""
+    in_flight: int
+    """Requests under way."""
+    retries: int
+    """How often a request was sent again, so far."""
+    cost: float
+    """US dollars for the replies so far, as far as their prices are known."""
+    held: float | None = None
+    """Seconds that nothing is sent for, by the rate limit; None where nothing is held back."""
+
+
+class Stopped(Struct, frozen=True, kw_only=True):
+    """The last event of a run that ended before every case had its result; it can be resumed."""
+
+    reason: str
+    """``interrupted``; ``--max-cost 0.5 is reached``; what a server said that is final."""
+    hint: str | None = None
+    interrupted: bool = False
+    """Whether by Ctrl-C."""
+    run_id: str | None = None
+    """The run to go on with; None where nothing is recorded."""
+
+
+Event = Progress | Stopped | StreamPiece | StreamRestarted | Delayed | NotRecorded | CaseResult

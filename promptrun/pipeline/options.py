@@ -39,6 +39,14 @@ class Options(Struct, frozen=True, kw_only=True):
     """Whether a run that sends is kept in ``.promptrun/runs/``."""
     jobs: int | None = None
     timeout: float | None = None
+    resume: str | None = None
+    """A recorded run to be gone on with: ``last`` (over the same paths), an id, its beginning."""
+    max_requests: int | None = None
+    """How many requests are sent at most, retries included."""
+    max_cost: float | None = None
+    """US dollars that the replies may cost."""
+    fail_fast: bool = False
+    """Whether nothing more is sent after the first case that is not well."""
 
     @property
     def judges_only(self) -> bool:
