@@ -91,13 +91,20 @@ def run(  # noqa: PLR0913 - each is an option of the command line, by its name
     samples: int | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
+    resume: str | None = None,
+    max_requests: int | None = None,
+    max_cost: float | None = None,
+    fail_fast: bool = False,
+    record: bool = True,
     env_file: Path | None = None,
 ) -> list[CaseResult]:
     """Run specs as the command line does, and give the result of each case as it ended.
 
     Writes what `update` allows, prints nothing. A case that fails is a result among the others;
-    raises SpecErrors, UsageError or TrustError where nothing could be sent at all. Works inside a
-    running event loop too (a notebook): the run then has a thread of its own, and blocks.
+    raises SpecErrors, UsageError, TrustError or RecordError where nothing could be sent at all, and
+    StoppedError, with the results so far, where a limit or a failure that is final ended the run.
+    `resume` is ``last`` or the id of a recorded run. Works inside a running event loop too (a
+    notebook): the run then has a thread of its own, and blocks.
     """
     from os import PathLike, fspath
 
@@ -119,5 +126,10 @@ def run(  # noqa: PLR0913 - each is an option of the command line, by its name
         samples=samples,
         jobs=jobs,
         timeout=timeout,
+        resume=resume,
+        max_requests=max_requests,
+        max_cost=max_cost,
+        fail_fast=fail_fast,
+        record=record,
         env_file=env_file,
     )

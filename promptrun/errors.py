@@ -9,7 +9,8 @@
     ├── SpecError               one mistake in a spec or in a file it names   2
     ├── SpecErrors              all the mistakes of a run, together           2
     ├── SnapshotError           an accepted reply that cannot be used         2
-    ├── runs.RecordError        a run that cannot be recorded; it goes on     1
+    ├── runs.RecordError        a run that cannot be recorded                 2
+    ├── StoppedError            a run that ended before its last case         3
     └── ProviderError           no reply; it ends its own case only           3
 
 How an error looks on a screen is the business of ``reports``; which exit code ends the process is
@@ -90,6 +91,19 @@ class SpecErrors(PromptrunError):
     def __init__(self, errors: Iterable[SpecError]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(str(error) for error in self.errors))
+
+
+class StoppedError(PromptrunError):
+    """A run of the Python API that a limit or a final failure ended before its last case."""
+
+    exit_code = 3
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, results: Iterable[object] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.results = tuple(results)
+        """The `CaseResult` of each case that ended before."""
 
 
 class SnapshotError(PromptrunError):

@@ -77,6 +77,13 @@ def test_what_sends_nothing_imports_nothing_slow(tmp_path: Path, command: str) -
     assert not modules & SLOW
 
 
+def test_a_look_at_the_history_imports_only_what_reads_records(tmp_path: Path) -> None:
+    code, modules = imported_by(tmp_path, "history")
+
+    assert code == 0
+    assert not modules & SLOW - {"sqlite3"}
+
+
 def test_importing_promptrun_imports_none_of_its_parts() -> None:
     program = "import sys, promptrun; print([m for m in sys.modules if m.startswith('promptrun')])"
     ran = subprocess.run(

@@ -16,6 +16,7 @@ COMMANDS = {
     "accept": "accept",
     "reject": "reject",
     "prune": "prune",
+    "history": "history",
     "models": "models",
     "trust": "trust",
     "init": "init",

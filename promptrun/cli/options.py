@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from promptrun.pipeline.options import Options
 
@@ -31,6 +31,56 @@ env_file = click.option(
     metavar="FILE",
     help="Read promptrun's settings and keys from KEY=VALUE lines.",
 )
+
+
+class SectionedCommand(click.Command):
+    """A command with so many options that its help lists them under headings.
+
+    `sections` names the parameters under each; what they leave out follows at the end.
+    """
+
+    def __init__(self, *args: Any, sections: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, section by section."""
+        rows = {
+            one.name: row
+            for one in self.get_params(ctx)
+            if isinstance(one, click.Option) and (row := one.get_help_record(ctx))
+        }
+        for heading, names in self._sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([rows.pop(name) for name in names])
+        with formatter.section("Help"):
+            formatter.write_dl(list(rows.values()))
+
+
+def typed_arguments(context: click.Context, *, without: Sequence[str]) -> list[str]:
+    """What was typed behind the name of a command, without the options of these names.
+
+    Every option stands in its long form, behind the targets; the words are not quoted for a shell.
+    """
+    words: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        value = context.params.get(name)
+        source = context.get_parameter_source(name)
+        if name in without or source is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        if isinstance(parameter, click.Argument):
+            # One that looks like an option, typed behind `--`, is none with its folder in front.
+            targets = [f"./{one}" if one.startswith("-") else one for one in context.params[name]]
+            words = [*targets, *words]
+        elif isinstance(parameter, click.Option):
+            spelling = max(parameter.opts, key=len)
+            if parameter.is_flag:
+                words.append(spelling)
+            else:
+                for one in context.params[name] if parameter.multiple else [value]:
+                    words += [spelling, str(one)]
+    return words
 
 
 def selecting(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,37 +2,74 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from promptrun.cli import options
+from promptrun.cli.group import COMMANDS
 
 if TYPE_CHECKING:
-    from collections import Counter
+    from collections.abc import Iterator
 
-    from promptrun.cli.run_screen import Form
-    from promptrun.models import Verdict
+    from promptrun.cli.run_ending import Ending
+    from promptrun.cli.run_screen import Form, RunScreen
+    from promptrun.execute import Stop
+    from promptrun.pipeline.options import Options
 
 EXAMPLES = """\b
 Examples:
   promptrun specs/json_people.yaml
   promptrun specs/greetings.yaml --var name=지수
   promptrun specs/ -k korean -j 4 --update none
+  promptrun specs/ --max-cost 0.50
+  promptrun specs/ --resume
   promptrun specs/ --replay --json > results.jsonl
 
 \b
 Exit codes:
-  0 passed or new    1 changed, failed or missing   2 a bad spec or command line
-  3 no reply         4 nothing was judged           130 interrupted
+  0 passed or new                1 changed, failed or missing
+  2 a bad spec or command line   3 no reply, or stopped early
+  4 nothing was judged           130 interrupted
 """
 
+SECTIONS: Final = {
+    "What is asked": (
+        "keyword", "variables", "model", "seed", "samples", "no_stream", "provider", "env_file",
+    ),
+    "Instead of asking anew": ("changed", "resume", "run_id", "replay", "again"),
+    "How much at once, and how much in all": (
+        "jobs", "timeout", "max_requests", "max_cost", "fail_fast", "yes",
+    ),
+    "What is kept": ("update", "no_record"),
+    "What is shown": ("as_json", "raw", "quiet", "verbose"),
+}  # fmt: skip
 
-@click.command("run", epilog=EXAMPLES)
+RESUMING: Final = ("resume", "run_id", "yes")
+"""What a command that goes on with this run says in its own way, or need not say."""
+
+NOTHING_JUDGED: Final = 4
+
+
+@click.command("run", epilog=EXAMPLES, cls=options.SectionedCommand, sections=SECTIONS)
 @options.selecting
 @click.option("-j", "--jobs", type=click.IntRange(1, 1000), metavar="N", help="N in flight.")
 @click.option("--timeout", type=click.FloatRange(0.001), metavar="S", help="Seconds for one reply.")
+@click.option(
+    "--max-requests",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Stop after N requests, retries included.",
+)
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0, min_open=True),
+    metavar="USD",
+    help="Stop before the replies cost more.",
+)
+@click.option("--fail-fast", is_flag=True, help="Stop at the first case that is not well.")
+@click.option("-y", "--yes", is_flag=True, help="Send many paid requests without asking.")
 @click.option(
     "--update",
     type=click.Choice(["auto", "new", "changed", "all", "none"]),
@@ -40,6 +77,7 @@ Exit codes:
     show_default=True,
     help="Which snapshots to write; auto is `new` for a person and `none` in CI.",
 )
+@click.option("--no-record", is_flag=True, help="Keep no record of the run in `.promptrun/runs/`.")
 @click.option("--replay", is_flag=True, help="Judge the accepted replies; no network, no key.")
 @click.option(
     "--changed", is_flag=True, help="Send what moved since its snapshot; replay the rest."
@@ -50,6 +88,10 @@ Exit codes:
     help="Judge the replies of a recorded run (`last`, an id) by today's rules; no network.",
 )
 @click.option(
+    "--resume", is_flag=True, help="Go on where the last run over the same paths stopped."
+)
+@click.option("--run", "run_id", metavar="ID", help="Go on with this run instead of the last.")
+@click.option(
     "--samples",
     type=click.IntRange(1, 1000),
     metavar="N",
@@ -58,10 +100,22 @@ Exit codes:
 @click.option("--no-stream", is_flag=True, help="Ask for whole replies even where a spec streams.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a case on stdout.")
 @click.option("--raw", is_flag=True, help="The server's reply alone, as indented JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Only what needs reading.")
+@click.option("-q", "--quiet", is_flag=True, help="Only what needs reading; no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Every reply and every verdict.")
-def command(*, as_json: bool, raw: bool, quiet: bool, verbose: bool, **chosen: Any) -> int:
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    as_json: bool,
+    raw: bool,
+    quiet: bool,
+    verbose: bool,
+    yes: bool,
+    **chosen: Any,
+) -> int:
     """Run specs: a file, a folder of them, or one case as `spec.yaml::case`."""
+    from promptrun.cli.run_confirm import may_pay
     from promptrun.cli.run_screen import RunScreen
     from promptrun.cli.screen import Screen, warn_of_strangers
     from promptrun.errors import UsageError
@@ -70,29 +124,55 @@ def command(*, as_json: bool, raw: bool, quiet: bool, verbose: bool, **chosen: A
 
     if as_json and raw:
         raise UsageError("`--json` and `--raw` are two forms of the same", hint="choose one")
-    plan = make_plan(
-        options.make_options(**chosen), sends=not (chosen["replay"] or chosen["again"])
-    )
+    sends = not (chosen["replay"] or chosen["again"])
+    plan = make_plan(_make_options(**chosen), sends=sends)
     out = Screen()
     warn_of_strangers(out, plan.strangers)
+    if sends and not may_pay(out, plan, yes=yes):
+        return NOTHING_JUDGED
     form: Form = "json" if as_json else "raw" if raw else "text"
-    screen = RunScreen(out, plan, form=form, quiet=quiet, verbose=verbose)
-    with screen, closing(run_plan(plan, on_setup=screen.show_setup)) as events:
+    typed = options.typed_arguments(context, without=RESUMING)
+    if typed[0] in COMMANDS:
+        typed = ["run", *typed]
+    screen = RunScreen(out, plan, form=form, quiet=quiet, verbose=verbose, typed=typed)
+    with (
+        screen,
+        _stopping_at_signals(screen, sends=sends) as stop,
+        closing(run_plan(plan, on_setup=screen.show_setup, stop=stop)) as events,
+    ):
         for event in events:
             screen.show(event)
     screen.finish()
-    return exit_code(screen.counts, screen.updated)
+    return _exit_code(screen.ending)
 
 
-def exit_code(counts: Counter[Verdict], updated: int) -> int:
-    """The first that applies of 1, 3, 4, 0: a proven regression is not hidden by a fault.
+@contextmanager
+def _stopping_at_signals(screen: RunScreen, *, sends: bool) -> Iterator[Stop | None]:
+    """Let Ctrl-C stop a run that sends, and have that said at once; any other it just ends."""
+    if not sends:
+        yield None
+        return
+    from promptrun.execute import Stop
 
-    `updated` of the changed cases were accepted by `--update` and count as settled.
-    """
-    from promptrun.models import Verdict
+    stop = Stop()
 
-    if counts[Verdict.CHANGED] > updated or counts[Verdict.FAILED] or counts[Verdict.MISSING]:
-        return 1
-    if counts[Verdict.ERROR]:
-        return 3
-    return 0 if counts.total() > counts[Verdict.SKIPPED] else 4
+    def tell() -> None:
+        if stop.interrupted:
+            screen.interrupting()
+
+    with stop.listen(tell), stop.on_signals():
+        yield stop
+
+
+def _make_options(*, resume: bool, run_id: str | None, no_record: bool, **chosen: Any) -> Options:
+    resumed = run_id if run_id is not None else "last" if resume else None
+    return options.make_options(**chosen, resume=resumed, record=not no_record)
+
+
+def _exit_code(ending: Ending) -> int:
+    from promptrun.pipeline.exits import INTERRUPTED, exit_code
+
+    stopped = ending.stopped
+    if stopped is not None and stopped.interrupted:
+        return INTERRUPTED
+    return exit_code(ending.counts, ending.updated, stopped=stopped is not None)

@@ -15,14 +15,23 @@ USUAL_WIDTH = 80
 
 
 class Screen:
-    """stdout is data and stderr is talk; each knows whether it is a terminal."""
+    """stdout is data and stderr is talk; each knows whether it is a terminal.
+
+    Where `can_redraw`, a line of stderr may be taken back and written anew.
+    """
 
     def __init__(self) -> None:
         self.out = _readable(sys.stdout)
         self.err = _readable(sys.stderr)
         self.out_is_terminal = self.out.isatty()
         self.err_is_terminal = self.err.isatty()
+        self.can_redraw = self.err_is_terminal and os.environ.get("TERM") != "dumb"
         self.style = Style(color=_may_colour(self.err), width=_columns())
+
+    @property
+    def width(self) -> int:
+        """Columns as they are now; `style` has those of the beginning."""
+        return _columns()
 
     def data(self, text: str, *, end: str = "\n") -> None:
         """Write what was asked for, at once."""

@@ -12,9 +12,13 @@ from promptrun.config.provider_tables import (
     BUILT_IN,
     KEY_HINT,
     MAX_TIMEOUT,
+    TERMS_KEYS,
     ProviderTable,
+    ServerTerms,
+    read_openai,
     read_providers,
 )
+from promptrun.config.runs_table import RunsTable, read_runs
 from promptrun.config.toml_file import TomlFile, read_toml
 from promptrun.errors import UsageError
 from promptrun.files.tree import has_tool_table
@@ -28,12 +32,15 @@ if TYPE_CHECKING:
 FILE_NAME = "promptrun.toml"
 MAX_JOBS = 1000
 
-KEYS = ("provider", "jobs", "timeout", "secrets", "allow_python", "defaults", "providers")
+KEYS = ("provider", "jobs", "timeout", "secrets", "allow_python", "defaults", "providers", "runs")
 _HINTS = {
     **dict.fromkeys(
         ("model", "parameters", "compare", "expect", "samples"), "put it under `[defaults]`"
     ),
-    **dict.fromkeys(("base_url", "api_key_env", "api_version"), "put it under `[providers.NAME]`"),
+    **dict.fromkeys(
+        ("base_url", "api_key_env", "api_version", *TERMS_KEYS), "put it under `[providers.NAME]`"
+    ),
+    **dict.fromkeys(("keep", "days", "record"), "put it under `[runs]`"),
     "api_key": KEY_HINT,
     "update": "it is a flag: `--update`",
     "trust": "nobody can trust himself: see `promptrun trust`",
@@ -51,6 +58,9 @@ class Project(Struct, frozen=True, kw_only=True):
     allow_python: bool = False
     defaults: dict[str, Any] = field(default_factory=dict)
     providers: dict[str, ProviderTable] = field(default_factory=dict)
+    openai: ServerTerms = ServerTerms()
+    """How the server of the provider `openai` is asked."""
+    runs: RunsTable = RunsTable()
 
 
 def load_project(root: Path) -> Project:
@@ -81,7 +91,8 @@ def load_project(root: Path) -> Project:
 def _check(file: TomlFile) -> Project:
     checker, values = Checker(file), file.values
     checker.keys(values, (), KEYS, _HINTS)
-    providers = read_providers(checker, checker.table(values, (), "providers"))
+    tables = checker.table(values, (), "providers")
+    providers = read_providers(checker, tables)
     project = Project(
         file=file,
         provider=_read_choice(checker, values, providers),
@@ -91,6 +102,8 @@ def _check(file: TomlFile) -> Project:
         allow_python=checker.flag(values, (), "allow_python"),
         defaults=_read_defaults(checker, checker.table(values, (), "defaults")),
         providers=providers,
+        openai=read_openai(checker, tables),
+        runs=read_runs(checker, values),
     )
     if checker.errors:
         checker.finish()

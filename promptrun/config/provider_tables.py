@@ -1,4 +1,8 @@
-"""``[providers.NAME]``: a server that a project names, and whether naming it needs trust."""
+"""``[providers.NAME]``: a server that a project names, and whether naming it needs trust.
+
+``[providers.openai]`` is the server that the user's own environment names. A project says only how
+it is to be asked, which permits nothing and needs no trust.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,16 @@ if TYPE_CHECKING:
 BUILT_IN = ("openai", "local")
 RESERVED = (*BUILT_IN, "replay")
 MAX_TIMEOUT = 86_400.0
+MAX_RATE = 1_000_000_000
 KEY_HINT = "a key stands in no file: `api_key_env` names the environment variable that holds it"
 
+TERMS_KEYS = (
+    "timeout",
+    "connect_timeout",
+    "idle_timeout",
+    "requests_per_minute",
+    "tokens_per_minute",
+)
 PROVIDER_KEYS = (
     "kind",
     "base_url",
@@ -27,9 +39,23 @@ PROVIDER_KEYS = (
     "api_version",
     "organization",
     "project",
-    "timeout",
+    *TERMS_KEYS,
 )
+_RESERVED_HINTS = {
+    "local": "it runs on this machine and has no limits; another server needs another name",
+    "replay": "choose another name",
+}
 _PROVIDER_HINTS = {"api_key": KEY_HINT, "model": "put it under `[defaults]`"}
+
+
+class ServerTerms(Struct, frozen=True, kw_only=True):
+    """How a server is asked: seconds to wait for it, and its limits; None where nobody says."""
+
+    timeout: float | None = None
+    connect_timeout: float | None = None
+    idle_timeout: float | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 class ProviderTable(Struct, frozen=True, kw_only=True):
@@ -46,7 +72,7 @@ class ProviderTable(Struct, frozen=True, kw_only=True):
     api_version: str | None = None
     organization: str | None = None
     project: str | None = None
-    timeout: float | None = None
+    terms: ServerTerms = ServerTerms()
 
     @property
     def key_name(self) -> str | None:
@@ -70,8 +96,10 @@ def read_providers(checker: Checker, tables: Mapping[str, Any]) -> dict[str, Pro
     providers: dict[str, ProviderTable] = {}
     for name in tables:
         path = ("providers", name)
+        if name == "openai":
+            continue
         if name in RESERVED:
-            checker.fail(path, f"`{name}` is a provider of promptrun's own", "choose another name")
+            checker.fail(path, f"`{name}` is a provider of promptrun's own", _RESERVED_HINTS[name])
         elif not _is_provider_name(name):
             checker.fail(
                 path,
@@ -83,6 +111,23 @@ def read_providers(checker: Checker, tables: Mapping[str, Any]) -> dict[str, Pro
         else:
             providers[name] = _read_provider(checker, name, tables[name])
     return providers
+
+
+def read_openai(checker: Checker, tables: Mapping[str, Any]) -> ServerTerms:
+    """How ``[providers.openai]`` wants OpenAI's server to be asked."""
+    path = ("providers", "openai")
+    values = checker.table(tables, ("providers",), "openai")
+    for key in PROVIDER_KEYS:
+        if key in values and key not in TERMS_KEYS:
+            checker.fail(
+                (*path, key),
+                f"`{key}` cannot be set for `openai`, which takes its server and its key from "
+                "your environment",
+                "give a server of the project's another name, `[providers.NAME]`",
+            )
+    others = {key: value for key, value in values.items() if key not in PROVIDER_KEYS}
+    checker.keys(others, path, TERMS_KEYS, _PROVIDER_HINTS)
+    return _read_terms(checker, values, path)
 
 
 def _is_provider_name(name: str) -> bool:
@@ -121,7 +166,28 @@ def _read_provider(checker: Checker, name: str, values: Mapping[str, Any]) -> Pr
         api_version=checker.text(values, path, "api_version"),
         organization=checker.text(values, path, "organization"),
         project=checker.text(values, path, "project"),
-        timeout=checker.seconds(values, path, "timeout", most=MAX_TIMEOUT),
+        terms=_read_terms(checker, values, path),
+    )
+
+
+def _read_terms(checker: Checker, values: Mapping[str, Any], path: KeyPath) -> ServerTerms:
+    def seconds(key: str) -> float | None:
+        return checker.seconds(values, path, key, most=MAX_TIMEOUT)
+
+    def rate(key: str) -> int | None:
+        value = values.get(key)
+        if type(value) is int and value < 1:
+            hint = "leave it out where the server has no such limit"
+            checker.fail((*path, key), f"`{key}` must be at least 1", hint)
+            return None
+        return checker.whole(values, path, key, least=1, most=MAX_RATE)
+
+    return ServerTerms(
+        timeout=seconds("timeout"),
+        connect_timeout=seconds("connect_timeout"),
+        idle_timeout=seconds("idle_timeout"),
+        requests_per_minute=rate("requests_per_minute"),
+        tokens_per_minute=rate("tokens_per_minute"),
     )
 
 

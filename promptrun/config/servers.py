@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from promptrun.config.checker import is_plain, shown, suggest
 from promptrun.config.provider_tables import BUILT_IN
 from promptrun.config.settings import DEFAULT_TIMEOUT
@@ -13,7 +15,7 @@ from promptrun.errors import UsageError
 from promptrun.models.server import Server
 
 if TYPE_CHECKING:
-    from promptrun.config.provider_tables import ProviderTable
+    from promptrun.config.provider_tables import ProviderTable, ServerTerms
     from promptrun.config.settings import Settings
 
 OPENAI_HOST = "api.openai.com"
@@ -94,9 +96,19 @@ def _find(settings: Settings, name: str) -> ProviderTable | None:
     )
 
 
-def _timeout(settings: Settings, table: ProviderTable | None = None) -> float:
-    own = table.timeout if table else None
+def _timeout(settings: Settings, own: float | None = None) -> float:
     return settings.flags.timeout or own or settings.project.timeout or DEFAULT_TIMEOUT
+
+
+def _with_terms(server: Server, settings: Settings, terms: ServerTerms) -> Server:
+    return replace(
+        server,
+        timeout=_timeout(settings, terms.timeout),
+        connect_timeout=terms.connect_timeout or server.connect_timeout,
+        idle_timeout=terms.idle_timeout or server.idle_timeout,
+        requests_per_minute=terms.requests_per_minute,
+        tokens_per_minute=terms.tokens_per_minute,
+    )
 
 
 def _local(settings: Settings, *, sends: bool) -> Server:
@@ -124,15 +136,15 @@ def _openai(settings: Settings, *, sends: bool) -> Server:
                 hint="set `OPENAI_API_KEY`, or run the embedded model with `--provider local`, "
                 "or judge the accepted replies with `--replay`",
             )
-    return Server(
+    server = Server(
         name="openai",
         kind="openai",
         base_url=base_url,
         api_key=api_key,
         organization=_header(settings, "OPENAI_ORG_ID"),
         project=_header(settings, "OPENAI_PROJECT_ID"),
-        timeout=_timeout(settings),
     )
+    return _with_terms(server, settings, settings.project.openai)
 
 
 def _configured(settings: Settings, table: ProviderTable, *, sends: bool) -> Server:
@@ -160,7 +172,7 @@ def _configured(settings: Settings, table: ProviderTable, *, sends: bool) -> Ser
                 location=settings.locate("providers", table.name, "api_key_env"),
                 hint=f"set `{key_name}` in the environment or in the file of `--env-file`",
             )
-    return Server(
+    server = Server(
         name=table.name,
         kind=table.kind,
         base_url=base_url,
@@ -168,8 +180,8 @@ def _configured(settings: Settings, table: ProviderTable, *, sends: bool) -> Ser
         organization=table.organization,
         project=table.project,
         api_version=api_version,
-        timeout=_timeout(settings, table),
     )
+    return _with_terms(server, settings, table.terms)
 
 
 def _require(

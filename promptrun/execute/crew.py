@@ -7,18 +7,19 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from promptrun.execute.events import Answer, Call, Event, Piece, Restarted, Waiting
+from promptrun.execute.attempts import Attempts
+from promptrun.execute.events import Answer, Call, Event, Idle
 from promptrun.execute.turning import Turning
-from promptrun.models import Failure, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from promptrun.execute.policy import RetryPolicy
+    from promptrun.execute.terms import Terms
+    from promptrun.models import Failure
     from promptrun.providers.base import Provider
 
-_FINAL = frozenset({"auth", "quota"})
-"""Kinds of failure that every other request of the run would meet, too."""
+GRACE = 5.0
+"""Seconds that requests under way still have after Ctrl-C."""
 
 _CANCELLING = 1.0
 """Seconds that tasks have to end once they are cancelled."""
@@ -43,45 +44,49 @@ class Crew:
     """
 
     def __init__(
-        self,
-        provider: Provider,
-        policy: RetryPolicy,
-        jobs: int,
-        keep: Callable[[Answer], None] | None = None,
+        self, provider: Provider, terms: Terms, keep: Callable[[Answer], None] | None = None
     ) -> None:
         self.events: deque[Event] = deque()
-        self.final: Failure | None = None
-        """The failure that ended the run: nothing more is sent after it."""
-        self._turning = Turning()
+        self._turning = Turning(terms.stop)
         self._loop = self._turning.loop
         self._provider = provider
-        self._policy = policy
-        self._jobs = jobs
+        self._terms = terms
         self._keep = keep
-        self._calls: asyncio.Queue[Call] = asyncio.Queue()
+        self._attempts = Attempts(provider, terms, self._emit)
+        self._calls: asyncio.Queue[tuple[Call, float]] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._wake: asyncio.Future[None] | None = None
-        self._ended = asyncio.Event()
         self._broken: BaseException | None = None
         self._opened = False
+        self._cutting = False
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a request is under way."""
+        return bool(self._attempts.sending)
 
     def open(self) -> Failure | None:
-        """Start the provider; its failure where it cannot be."""
+        """Start the provider; its failure where it cannot be. A stop meanwhile ends it."""
         self._opened = True
         opening = self._loop.create_task(self._provider.open())
-        self._turn_until(opening)
-        return opening.result()
+        self._wake = gate = self._loop.create_future()
+        opening.add_done_callback(lambda _: _settle(gate))
+        if not self._terms.stop.asked:
+            self._turn_until(gate)
+        if self._terms.tick is not None:
+            self._loop.call_later(self._terms.tick, self._be_idle, self._terms.tick)
+        return opening.result() if opening.done() else None
 
     def admit(self, call: Call, waiting: int) -> None:
         """Queue a call for the next free worker; `waiting` calls before it have no answer yet."""
-        if len(self._workers) < min(waiting + 1, self._jobs):
+        if len(self._workers) < min(waiting + 1, self._terms.jobs):
             worker = self._loop.create_task(self._work())
             worker.add_done_callback(self._worker_ended)
             self._workers.append(worker)
-        self._calls.put_nowait(call)
+        self._calls.put_nowait((call, self._loop.time()))
 
     def wait(self) -> None:
-        """Run the loop until there are events.
+        """Run the loop until there are events, or until the run is to stop.
 
         Raises what a worker died of, a mistake of ours, and KeyboardInterrupt after Ctrl-C.
         """
@@ -90,6 +95,11 @@ class Crew:
             self._turn_until(self._wake)
         if self._broken is not None:
             raise self._broken
+
+    def take(self) -> Iterator[Event]:
+        """The events that are there."""
+        while self.events:
+            yield self.events.popleft()
 
     def turn(self) -> bool:
         """Let the loop do what is ready now; whether that brought events."""
@@ -100,6 +110,10 @@ class Crew:
         if self._broken is not None:
             raise self._broken
         return bool(self.events)
+
+    def halt(self) -> None:
+        """The run is to stop: called from anywhere, a signal handler among others."""
+        self._loop.call_soon_threadsafe(self._halt)
 
     def close(self) -> None:
         """Cancel what is in flight, close the provider and then the loop, in a few seconds.
@@ -166,60 +180,41 @@ class Crew:
         if self._wake is not None:
             _settle(self._wake)
 
+    def _be_idle(self, tick: float) -> None:
+        if not self.events:
+            self._emit(Idle())
+        self._loop.call_later(tick, self._be_idle, tick)
+
+    def _halt(self) -> None:
+        """Send home all workers but those whose request is under way; after Ctrl-C these, too."""
+        for worker in self._workers:
+            if worker not in self._attempts.sending:
+                worker.cancel()
+        if self._terms.stop.interrupted and not self._cutting:
+            self._cutting = True
+            self._loop.call_later(GRACE, self._cut)
+        self._rouse()
+
+    def _cut(self) -> None:
+        for worker in self._workers:
+            worker.cancel()
+
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
         error = None if worker.cancelled() else worker.exception()
         if error is not None:
             self._broken = error
+        if error is not None or self._terms.stop.asked:
             self._rouse()
 
     async def _work(self) -> None:
         while True:
-            call = await self._calls.get()
-            answer = await self._answer(call)
+            call, since = await self._calls.get()
+            answer = await self._attempts.answer(call, since)
+            if answer is None:
+                return
             if self._keep is not None:
                 self._keep(answer)
             self._emit(answer)
-
-    async def _answer(self, call: Call) -> Answer:
-        attempts = 0
-        while self.final is None:
-            attempts += 1
-            outcome, shown = await self._send(call)
-            if isinstance(outcome, Reply):
-                return Answer(key=call.key, reply=outcome, attempts=attempts)
-            if outcome.kind in _FINAL:
-                self.final = self.final or outcome
-                self._ended.set()
-            delay = self._policy.delay_after(outcome, attempts)
-            if delay is None or self.final is not None:
-                return Answer(key=call.key, failure=outcome, attempts=attempts)
-            self._emit(Waiting(key=call.key, seconds=delay, failure=outcome))
-            if await self._is_ended_within(delay):
-                return Answer(key=call.key, failure=outcome, attempts=attempts)
-            if shown:
-                self._emit(Restarted(key=call.key))
-        return Answer(key=call.key, failure=self.final, attempts=attempts)
-
-    async def _send(self, call: Call) -> tuple[Reply | Failure, bool]:
-        """The outcome of one attempt, and whether any piece of it was shown."""
-        if not call.pieces:
-            return await self._provider.complete(call.request), False
-        shown = False
-
-        def show(index: int, text: str) -> None:
-            nonlocal shown
-            shown = True
-            self._emit(Piece(key=call.key, index=index, text=text))
-
-        return await self._provider.complete(call.request, on_piece=show), shown
-
-    async def _is_ended_within(self, seconds: float) -> bool:
-        """Wait; True, and at once, where the run was given up meanwhile."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._ended.wait()
-        except TimeoutError:
-            return False
 
 
 def _settle(gate: asyncio.Future[None]) -> None:

@@ -47,11 +47,13 @@ class Answer(Struct, frozen=True, kw_only=True):
     reply: Reply | None = None
     failure: Failure | None = None
     attempts: int
-    """How often the request was sent; 0 where the run had been given up before its turn."""
+    """How often the request was sent; 0 where the provider could not be started."""
+    queued: float | None = None
+    """Seconds from the moment that it was taken until it was first sent."""
 
 
 class Idle(Struct, frozen=True, kw_only=True):
-    """The calls had nothing to send for a while, and the consumer may want to do something."""
+    """Nothing happened for a while, and the consumer may want to do something."""
 
     key: int = -1
 

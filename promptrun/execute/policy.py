@@ -13,25 +13,43 @@ if TYPE_CHECKING:
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
-    """Exponential delays with full jitter, unless the server itself says how long to wait."""
+    """Exponential delays with full jitter, unless the server itself says how long to wait.
+
+    A request that the server's rate limit turned away has not failed: how long it waits is for the
+    `Pace` of its server to say, and it may be turned away more often than it may fail.
+    """
 
     attempts: int = 5
-    """How often a request is sent at most."""
+    """How often a request may fail; the last failure is its answer."""
+    turns: int = 30
+    """How often it may be turned away by the rate limit."""
     first_delay: float = 0.5
     longest_delay: float = 60.0
     """Seconds; a server that asks for more than this is not asked again."""
     draw: Callable[[], float] = random
     """A number from 0 to 1, for the jitter."""
 
-    def delay_after(self, failure: Failure, attempts: int) -> float | None:
-        """Seconds until the next try after `attempts` of them; None where there is to be none."""
-        if not failure.again or attempts >= self.attempts:
+    def delay_after(self, failure: Failure, failed: int, limited: int = 0) -> float | None:
+        """Seconds until the next try; None where there is to be none.
+
+        `failed` and `limited` count the tries so far, this one included.
+        """
+        told = failure.retry_after
+        if not failure.again or (told is not None and told > self.longest_delay):
             return None
-        if failure.retry_after is None:
+        if failure.kind == "rate_limit":
+            return 0.0 if limited < self.turns else None
+        if failed >= self.attempts:
+            return None
+        if told is None:
             # The exponent is bounded, so that a huge number of attempts cannot overflow.
-            ceiling = self.first_delay * 2.0 ** min(attempts - 1, 60)
+            ceiling = self.first_delay * 2.0 ** min(failed - 1, 60)
             return self.draw() * min(self.longest_delay, ceiling)
-        if failure.retry_after > self.longest_delay:
-            return None
         # Those who were told the same time must not all come back at once.
-        return failure.retry_after * (1 + self.draw() / 10)
+        return told * (1 + self.draw() / 10)
+
+    def is_final(self, failure: Failure) -> bool:
+        """Whether every other request of the run would meet the same failure."""
+        if failure.kind == "rate_limit":
+            return failure.again and (failure.retry_after or 0.0) > self.longest_delay
+        return failure.kind in {"auth", "quota", "setup"}

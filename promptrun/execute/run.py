@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from promptrun.errors import UsageError
 from promptrun.execute.events import Answer, Call, Event, Idle
-from promptrun.execute.policy import RetryPolicy
+from promptrun.execute.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 def execute(
     calls: Iterable[Call | None],
     provider: Provider,
+    terms: Terms | None = None,
     *,
-    jobs: int = 16,
-    policy: RetryPolicy | None = None,
     urgent: deque[Call] | None = None,
     keep: Callable[[Answer], None] | None = None,
 ) -> Generator[Event]:
     """Send `calls` and yield what becomes of them: one Answer each, pieces and delays before it.
 
-    At most `jobs` are in flight. `calls` may be endless: it is read as places become free, and
-    no more than `jobs` ahead, so that a worker goes on without waiting for the consumer. A None
+    At most `terms.jobs` are in flight. `calls` may be endless: it is read as places become free,
+    and no more than `jobs` ahead, so that a worker goes on without waiting for the consumer. A None
     among them is nothing to send: an Idle event hands control to the consumer. What the consumer
     puts into `urgent` between two events goes before the rest of `calls`, and is still taken when
     these have come to their end: an answer may ask for more.
     `keep` is called with each answer as soon as it is there, whether or not the consumer ever takes
-    it. The loop runs while the consumer waits for the next event, and not otherwise. Failures are
-    answers; after one of kind ``auth`` or ``quota`` nothing more is sent, and the calls that are
-    left get the same failure. Closing the generator, an interrupt, and an error of `calls` cancel
-    what is in flight and close the provider.
+    it. The loop runs while the consumer waits for the next event, and not otherwise.
+
+    Failures are answers. One that every other request would meet (`RetryPolicy.is_final`) asks
+    `terms.stop` to end the run, as others may do. From then on nothing is sent: what is under way
+    still gets its answer, after Ctrl-C within a few seconds, and all else gets none. A provider
+    that cannot be started answers its first call with the reason. Closing the generator, an
+    interrupt that `terms.stop` does not handle, and an error of `calls` cancel what is in flight
+    and close the provider.
 
     Raises UsageError in a thread that runs an event loop already (a notebook): there it has to be
     driven from another thread.
@@ -49,20 +52,26 @@ def execute(
             "an event loop is already running in this thread",
             hint="run it in a thread of its own: `await asyncio.to_thread(…)`",
         )
+    terms = terms or Terms()
     waiting = _Waiting(calls, urgent if urgent is not None else deque())
     first = waiting.take()
     while first is None and not waiting.ended:
         yield Idle()
         first = waiting.take()
-    if first is None:
+    if first is None or terms.stop.asked:
         return
-    waiting.give_back(first)
-    crew = Crew(provider, policy or RetryPolicy(), max(1, jobs), keep)
-    try:
-        crew.final = crew.open()
-        yield from _drive(crew, waiting, max(1, jobs))
-    finally:
-        crew.close()
+    crew = Crew(provider, terms, keep)
+    with terms.stop.listen(crew.halt):
+        try:
+            failure = crew.open()
+            if failure is None:
+                waiting.give_back(first)
+                yield from _drive(crew, waiting, terms)
+            else:
+                terms.stop.ask(failure.message, failure.hint)
+                yield Answer(key=first.key, failure=failure, attempts=0)
+        finally:
+            crew.close()
 
 
 class _Waiting:
@@ -95,11 +104,12 @@ class _Waiting:
         self._urgent.appendleft(call)
 
 
-def _drive(crew: Crew, waiting: _Waiting, jobs: int) -> Iterator[Event]:
+def _drive(crew: Crew, waiting: _Waiting, terms: Terms) -> Iterator[Event]:
+    stop, jobs = terms.stop, max(1, terms.jobs)
     unanswered = 0
     room = jobs
-    while unanswered or not waiting.ended:
-        while unanswered < room and crew.final is None and not waiting.ended:
+    while not stop.asked and (unanswered or not waiting.ended):
+        while unanswered < room and not stop.asked and not waiting.ended:
             call = waiting.take()
             if call is not None:
                 crew.admit(call, unanswered)
@@ -108,22 +118,15 @@ def _drive(crew: Crew, waiting: _Waiting, jobs: int) -> Iterator[Event]:
                 yield Idle()
                 if crew.turn():
                     break
-        if unanswered and not crew.events:
+        if unanswered and not crew.events and not stop.asked:
             crew.wait()
-        while crew.events:
-            event = crew.events.popleft()
-            if isinstance(event, Answer):
-                unanswered -= 1
+        for event in crew.take():
+            unanswered -= isinstance(event, Answer)
             yield event
         # The first calls leave at once; from now on each worker finds its next one ready, and its
         # connection does not fall idle: the HTTP library polls every idle one for each request.
         room = 2 * jobs
-        if crew.final is not None and not unanswered:
-            yield from _give_up(crew, waiting)
-            return
-
-
-def _give_up(crew: Crew, waiting: _Waiting) -> Iterator[Event]:
-    while not waiting.ended:
-        call = waiting.take()
-        yield Idle() if call is None else Answer(key=call.key, failure=crew.final, attempts=0)
+    while crew.is_sending:
+        crew.wait()
+        yield from crew.take()
+    yield from crew.take()

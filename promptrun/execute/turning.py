@@ -11,11 +11,21 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from promptrun.execute.stop import SAME_PRESS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SAME_PRESS = 0.3
-"""Seconds: launchers pass Ctrl-C on to a child that has got it from the terminal already."""
+    from promptrun.execute.stop import Stop
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A loop for one executor: uvloop's where that is installed, a third cheaper a request."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 class Turning:
@@ -23,11 +33,13 @@ class Turning:
 
     Python raises KeyboardInterrupt between any two instructions: inside the loop it loses wake-ups
     of tasks and leaves the HTTP library's pool half changed. Here it is only noted. A host's own
-    handler is left alone, and so is a thread that gets no signals.
+    handler is left alone, and so is a thread that gets no signals. Where `stop` handles Ctrl-C, the
+    first press is the run's own affair and only the second one is noted here.
     """
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+    def __init__(self, stop: Stop | None = None) -> None:
+        self.loop = new_loop()
+        self._stop = stop
         self.interrupted = False
         """Whether Ctrl-C was pressed since `hold` or `forget`."""
         self._gate: asyncio.Future[Any] | None = None
@@ -43,32 +55,36 @@ class Turning:
         turn has left a stop behind.
         """
         self._gate = gate
-        gate.add_done_callback(self._stop)
+        gate.add_done_callback(self._end_turn)
         try:
             while not (gate.done() or self.interrupted):
                 self.loop.run_forever()
         finally:
-            gate.remove_done_callback(self._stop)
+            gate.remove_done_callback(self._end_turn)
             self._gate = None
 
     def hold(self) -> None:
         """From now on Ctrl-C is noted, where it would have raised KeyboardInterrupt."""
-        if (
-            self._restore is not None
-            or threading.current_thread() is not threading.main_thread()
-            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-        ):
+        if self._restore is not None or threading.current_thread() is not threading.main_thread():
+            return
+        handler = signal.getsignal(signal.SIGINT)
+        if self._stop is not None and self._stop.handles(handler):
+            self._stop.again = self._note
+            restore_handler = self._leave_to_stop
+        elif handler is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._press)
+            restore_handler = _restore_handler
+        else:
             return
         bell = self._hang_bell()
-        signal.signal(signal.SIGINT, self._note)
         if bell is None:
-            self._restore = _restore_handler
+            self._restore = restore_handler
             return
         before = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
 
         def restore() -> None:
             signal.set_wakeup_fd(before)
-            _restore_handler()
+            restore_handler()
 
         self._restore = restore
 
@@ -88,8 +104,8 @@ class Turning:
         self.loop.close()
 
     def _hang_bell(self) -> int | None:
-        if sys.platform == "win32":  # its loop listens for signals already
-            return None
+        if sys.platform == "win32" or type(self.loop).__module__ == "uvloop":
+            return None  # these listen for signals already
         if self._bell is None:
             self._bell = socket.socketpair()
             for end in self._bell:
@@ -102,19 +118,25 @@ class Turning:
         with suppress(BlockingIOError):
             bell.recv(64)
 
-    def _stop(self, _gate: object) -> None:
+    def _end_turn(self, _gate: object) -> None:
         self.loop.stop()
 
-    def _note(self, _number: int, _frame: object) -> None:
+    def _press(self, _number: int, _frame: object) -> None:
         now = time.monotonic()
-        if now - self._pressed < _SAME_PRESS:
-            return
-        self._pressed = now
+        if now - self._pressed >= SAME_PRESS:
+            self._pressed = now
+            self._note()
+
+    def _note(self) -> None:
         if self.interrupted:
             # The loop does not turn: something in it blocks, and only an exception gets it out.
             raise KeyboardInterrupt
         self.interrupted = True
         self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def _leave_to_stop(self) -> None:
+        if self._stop is not None:
+            self._stop.again = None
 
 
 def _restore_handler() -> None:

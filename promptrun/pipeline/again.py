@@ -8,14 +8,14 @@ from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline.conduct import Got, conduct
-from promptrun.pipeline.prepare import Prepared, prepare, request_digests
+from promptrun.pipeline.conduct import conduct
+from promptrun.pipeline.prepare import Prepared, prepare
+from promptrun.pipeline.recorded import Recorded
 from promptrun.runs import RecordedReply, RunReader, open_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from promptrun.pipeline.conduct import Ask
     from promptrun.pipeline.plan import Plan
 
 
@@ -38,9 +38,9 @@ def judge_again(plan: Plan, name: str) -> Iterator[CaseResult]:
 
 def _judge_recorded(plan: Plan, prepared: Prepared, run: RunReader) -> CaseResult:
     told = list(run.replies(prepared.result.id))
-    digests, provider = request_digests(prepared), prepared.planned.provider
+    digests, provider = prepared.kept.digests, prepared.planned.provider
     mine = [one for one in told if one.role == "judge" or one.provider == provider]
-    kept = _Kept([one for one in mine if one.digests == digests])
+    kept = Recorded([one for one in mine if one.digests == digests])
     wanted = prepared.case.samples.count
     if kept.samples < wanted and not kept.failed:
         verdict, reason = Verdict.ERROR, _too_few(kept.samples, wanted)
@@ -53,7 +53,7 @@ def _judge_recorded(plan: Plan, prepared: Prepared, run: RunReader) -> CaseResul
     asks = next(steps)
     try:
         while True:
-            asks = steps.send([kept.answer(ask) for ask in asks])
+            asks = steps.send([kept.judged_again(ask) for ask in asks])
     except StopIteration as ended:
         result: CaseResult = ended.value
         return result
@@ -72,43 +72,3 @@ def _not_asked(told: list[RecordedReply]) -> str:
     if providers:
         return f"the run asked another provider: {', '.join(providers)}"
     return "the run did not ask this case"
-
-
-class _Kept:
-    """What a run recorded of one case, as answers to what the case asks now.
-
-    Replies are numbered anew: an interrupted run may have the third one and not the first.
-    """
-
-    def __init__(self, replies: list[RecordedReply]) -> None:
-        self._judged = {one.key: one for one in replies if one.role == "judge"}
-        self._roles = {
-            role: [one for one in replies if one.role == role and one.reply is not None]
-            for role in ("sample", "second")
-        }
-        self._failures = [one for one in replies if one.role == "sample" and one.failure]
-
-    @property
-    def samples(self) -> int:
-        """How many replies came at the first look."""
-        return len(self._roles["sample"])
-
-    @property
-    def failed(self) -> bool:
-        """Whether what is missing is told by a failure."""
-        return bool(self._failures)
-
-    def answer(self, ask: Ask) -> Got:
-        """What came of a question; nothing where it was not asked."""
-        if ask.role == "judge":
-            return _as_got(self._judged.get(ask.key))
-        answers = self._roles[ask.role]
-        if ask.ordinal < len(answers):
-            return _as_got(answers[ask.ordinal])
-        return _as_got(self._failures[0] if self._failures and ask.role == "sample" else None)
-
-
-def _as_got(one: RecordedReply | None) -> Got:
-    if one is None:
-        return Got()
-    return Got(reply=one.reply, failure=one.failure, attempts=one.attempts)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from promptrun.errors import SpecErrors, UsageError
+from promptrun.errors import SpecErrors, StoppedError, UsageError
 from promptrun.models import BadCase, CaseResult, Overrides
+from promptrun.pipeline.events import Stopped
 from promptrun.pipeline.loops import call_outside_of_loops
 from promptrun.pipeline.options import Options, working_folder
 from promptrun.pipeline.plan import make_plan
@@ -62,7 +63,11 @@ def collect_results(
     samples: int | None,
     **chosen: Any,
 ) -> list[CaseResult]:
-    """Every result of a run, in the order in which they came."""
+    """Every result of a run, in the order in which they came.
+
+    Raises StoppedError, with the results so far, where it ended before its last case; `fail_fast`
+    alone is no reason for that.
+    """
     options = Options(
         targets=targets,
         cwd=working_folder(),
@@ -73,7 +78,13 @@ def collect_results(
     plan = make_plan(options, sends=not (options.replay or options.again))
 
     def collect() -> list[CaseResult]:
+        results = []
         with closing(run_plan(plan)) as events:
-            return [event for event in events if isinstance(event, CaseResult)]
+            for event in events:
+                if isinstance(event, CaseResult):
+                    results.append(event)
+                elif isinstance(event, Stopped) and not options.fail_fast:
+                    raise StoppedError(event.reason, hint=event.hint, results=results)
+        return results
 
     return call_outside_of_loops(collect)

@@ -78,15 +78,37 @@ def check_options(options: Options) -> None:
     samples = options.overrides.samples
     if samples is not None and not 1 <= samples <= MAX_SAMPLES:
         raise UsageError(f"`samples` must be between 1 and {MAX_SAMPLES}, not `{samples}`")
-    modes = {"--replay": options.replay, "--changed": options.changed, "--again": options.again}
-    chosen = [name for name, value in modes.items() if value]
-    if len(chosen) > 1:
-        raise UsageError(f"`{chosen[0]}` and `{chosen[1]}` exclude each other", hint="choose one")
+    _check_modes(options)
+    if options.max_requests is not None and options.max_requests < 1:
+        raise UsageError(f"`max_requests` must be at least 1, not `{options.max_requests}`")
+    cost = options.max_cost
+    if cost is not None and not (cost > 0 and isfinite(cost)):
+        raise UsageError(
+            f"`--max-cost` must be a number of US dollars, not `{cost}`",
+            hint="leave it out for no limit",
+        )
     if options.overrides.fields.get("model") == "":
         raise UsageError("`model` must name a model")
     seed = options.overrides.fields.get("seed", 0)
     if not -(2**63) <= seed < 2**63:
         raise UsageError(f"`seed` must fit into 64 bits, and `{seed}` does not")
+
+
+def _check_modes(options: Options) -> None:
+    modes = {"--replay": options.replay, "--changed": options.changed, "--again": options.again}
+    chosen = [name for name, value in modes.items() if value]
+    if len(chosen) > 1:
+        raise UsageError(f"`{chosen[0]}` and `{chosen[1]}` exclude each other", hint="choose one")
+    if options.resume is not None:
+        name = "--resume" if options.resume == "last" else "--run"
+        for other in chosen:
+            if other != "--changed":
+                raise UsageError(f"`{name}` and `{other}` exclude each other", hint="choose one")
+        if not options.record:
+            raise UsageError(
+                f"`{name}` goes on with a record, and `--no-record` keeps none",
+                hint="leave one of them out",
+            )
 
 
 class WritePolicy(Struct, frozen=True, kw_only=True):

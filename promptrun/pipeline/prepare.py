@@ -12,7 +12,6 @@ from promptrun.models import (
     BadCase,
     Case,
     CaseResult,
-    Digests,
     Expectation,
     Failure,
     Reply,
@@ -29,7 +28,7 @@ from promptrun.pipeline.faults import (
 from promptrun.pipeline.projects import PlannedSpec
 from promptrun.providers import unsupported
 from promptrun.render import render_request
-from promptrun.snapshots import Accepted, digest_request, snapshot_path
+from promptrun.snapshots import Accepted, KeptRequest, request_as_kept, snapshot_path
 from promptrun.snapshots.values import Orphan
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """The case's expectations, templates and files filled in."""
     path: Path
     accepted: Accepted
+    kept: KeptRequest
+    """The request as a snapshot keeps it, secrets masked."""
     moves: Orphan | None = None
     """Where the accepted reply is that of a case of another name, which is gone."""
     result: CaseResult
@@ -102,6 +103,7 @@ def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared 
         rules=rules,
         path=path,
         accepted=accepted,
+        kept=request_as_kept(masked.body),
         result=structs.replace(result, snapshot=snapshot),
     )
     return _under_its_old_name(plan, prepared) if accepted.state == "absent" else prepared
@@ -112,7 +114,7 @@ def _under_its_old_name(plan: Plan, prepared: Prepared) -> Prepared:
     if plan.find_orphan is None:
         return prepared
     project, provider = prepared.planned.project, prepared.planned.provider
-    moves = plan.find_orphan(project, prepared.case, provider, request_digests(prepared))
+    moves = plan.find_orphan(project, prepared.case, provider, prepared.kept.digests)
     if moves is None:
         return prepared
     note = f"judged by the snapshot of `{moves.id}`, which is gone"
@@ -125,12 +127,6 @@ def _under_its_old_name(plan: Plan, prepared: Prepared) -> Prepared:
         moves=moves,
         result=structs.replace(prepared.result, notes=(note,)),
     )
-
-
-def request_digests(prepared: Prepared) -> Digests:
-    """What the case's request is, with secrets masked."""
-    assert prepared.result.request is not None  # noqa: S101 - `prepare` set it
-    return digest_request(prepared.result.request.body)
 
 
 def fail(prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:

@@ -101,6 +101,7 @@ class Orphans:
     """
 
     def __init__(self) -> None:
+        self._homes: dict[tuple[Path, str], Path] = {}
         self._indexes: dict[Path, dict[Digests, list[Kept]]] = {}
         self._todays: dict[Path, Today] = {}
         self._given: dict[Path, str] = {}
@@ -114,13 +115,15 @@ class Orphans:
         where that leaves more than one, none is. Each is given to one case: the first that asks.
         """
         root = project.root
-        home = snapshots_home(root, snapshot_path(root, case.spec.path, case.name, provider))
-        if home not in self._indexes:
-            self._indexes[home] = index_kept(root, home)
-        today = self._todays.setdefault(root, Today(project))
+        alike = self._index(root, case, provider).get(digests)
+        if not alike:
+            return None
+        if root not in self._todays:
+            self._todays[root] = Today(project)
+        today = self._todays[root]
         free = [
             kept
-            for kept in self._indexes[home].get(digests, ())
+            for kept in alike
             if self._given.get(kept.path, case.id) == case.id
             and belongs_to(kept, root, provider)
             and today.is_gone(kept.spec, kept.case)
@@ -133,6 +136,16 @@ class Orphans:
             if likeness:
                 return self._give(project, case, likeness)
         return None
+
+    def _index(self, root: Path, case: Case, provider: str) -> dict[Digests, list[Kept]]:
+        place = (case.spec.path, provider)
+        if place not in self._homes:
+            path = snapshot_path(root, case.spec.path, case.name, provider)
+            self._homes[place] = snapshots_home(root, path)
+        home = self._homes[place]
+        if home not in self._indexes:
+            self._indexes[home] = index_kept(root, home)
+        return self._indexes[home]
 
     def _give(self, project: Project, case: Case, alike: list[Kept]) -> Orphan | None:
         if len(alike) > 1:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 import promptrun
-from promptrun.errors import PromptrunError
+from promptrun.errors import PromptrunError, UsageError
 from promptrun.files.git import read_commit
-from promptrun.pipeline.prepare import request_digests
+from promptrun.pipeline.resume import selection
 from promptrun.runs import (
     EndState,
     RecordedCase,
@@ -19,51 +19,90 @@ from promptrun.runs import (
     RecordError,
     RunMeta,
     RunWriter,
+    has_record,
     trim_runs,
 )
-from promptrun.snapshots import digest_request, record_request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from promptrun.execute import Stop
     from promptrun.models import CaseResult
     from promptrun.pipeline.conduct import Ask, Got
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.prepare import Prepared
+    from promptrun.snapshots import KeptRequest
 
-KEPT_RUNS = 100
-"""Older records of a project are deleted as a new one begins."""
+WITHOUT = "`--no-record` runs without a record; what is paid for is then asked again after a stop"
 MOST_EARLY = 1_000
 """Cases that ended before anything was sent, and wait for a record to begin."""
 
 
 class Recorder:
-    """Writes the record of a run: one file a project, begun by the first reply.
+    """Writes the record of a run: one file a project, begun before the first request.
 
-    A run that sends nothing leaves none. A disk that refuses ends the record of its project, a
-    value that no record can hold is left out; the run goes on, and `problems` says so.
+    A run that sends nothing leaves none. Where a record cannot be begun, nothing is sent; where the
+    disk refuses later, the run is stopped: what it paid for would be lost. A value that no
+    record can hold is left out, and `problems` says so.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, stop: Stop) -> None:
         self._plan = plan
-        self._writers: dict[Path, RunWriter | None] = {}
-        """None where the record could not be begun."""
+        self._stop = stop
+        self._runs = {one.project.root: one.project.settings.project.runs for one in plan.specs}
+        self._writers: dict[Path, RunWriter] = {}
         self._early: dict[Path, deque[RecordedCase]] = {}
         self._told: set[str] = set()
         self.problems: deque[PromptrunError] = deque()
         """What has not been told yet, each once."""
 
-    def keep_reply(self, prepared: Prepared, ask: Ask, got: Got) -> None:
+    @property
+    def began(self) -> bool:
+        """Whether anything is recorded."""
+        return bool(self._writers)
+
+    def begin(self, root: Path) -> None:
+        """Begin the record of a project, or go on with the one that is resumed.
+
+        Raises RecordError where that cannot be, UsageError where the record cannot be read.
+        """
+        runs = self._runs[root]
+        if root in self._writers or not (self._plan.options.record and runs.record):
+            return
+        if self._plan.options.resume is not None and has_record(root, self._plan.run_id):
+            self._writers[root] = RunWriter.resume(root, self._plan.run_id)
+            return
+        try:
+            trim_runs(root, runs.keep - 1, runs.days)
+            self._writers[root] = RunWriter(root, self._plan.run_id, self._meta(root))
+        except RecordError as error:
+            # How to go on without it helps more than what the disk would need.
+            raise RecordError(error.message, hint=WITHOUT) from None
+        except UsageError as error:
+            message = f"the run cannot be recorded: {error.message}"
+            raise RecordError(message, hint=WITHOUT) from None
+        for case in self._early.pop(root, ()):
+            self._add_case(root, case)
+
+    def keep_reply(
+        self,
+        prepared: Prepared,
+        ask: Ask,
+        got: Got,
+        *,
+        queued: float | None = None,
+        cost: float | None = None,
+    ) -> None:
         """Add what came of one question, as soon as it is there."""
         root = prepared.planned.project.root
-        writer = self._begin(root)
-        if writer is None:
+        if root not in self._writers:
             return
         usage = got.reply.raw.get("usage") if got.reply else None
         usage = usage if isinstance(usage, dict) else {}
         reply = RecordedReply(
             case=prepared.result.id,
-            digests=request_digests(prepared),
+            digests=prepared.kept.digests,
             provider=ask.place[1],
             role=ask.role,
             ordinal=ask.ordinal,
@@ -71,19 +110,17 @@ class Recorder:
             reply=got.reply,
             failure=got.failure,
             attempts=got.attempts,
+            queued=queued,
             prompt_tokens=_whole(usage.get("prompt_tokens")),
             completion_tokens=_whole(usage.get("completion_tokens")),
+            cost=cost,
         )
-        try:
-            writer.add_reply(reply)
-        except RecordError as error:
-            self._tell(error)
+        self._write(lambda writer: writer.add_reply(reply), root)
 
-    def keep_case(self, root: Path, result: CaseResult) -> None:
+    def keep_case(self, root: Path, result: CaseResult, request: KeptRequest | None) -> None:
         """Add what became of a case."""
         if not self._plan.options.record:
             return
-        request = result.request
         case = RecordedCase(
             spec=result.spec,
             case=result.case,
@@ -91,46 +128,36 @@ class Recorder:
             provider=result.provider,
             causes=result.comparison.causes if result.comparison else (),
             reason=result.reason,
-            request=record_request(request.body) if request else None,
-            digests=digest_request(request.body) if request else None,
+            request=request.recorded if request else None,
+            digests=request.digests if request else None,
             snapshot=result.snapshot,
             warnings=result.warnings,
             notes=result.notes,
         )
         if root in self._writers:
-            self._add_case(self._writers[root], case)
+            self._add_case(root, case)
         else:
             self._early.setdefault(root, deque(maxlen=MOST_EARLY)).append(case)
 
-    def close(self, state: EndState) -> None:
+    def close(self, state: EndState, exit_code: int | None) -> None:
         """End the record."""
-        for writer in filter(None, self._writers.values()):
-            try:
-                writer.close(state)
-            except RecordError as error:
-                self._tell(error)
+        for root in self._writers:
+            self._write(lambda writer: writer.close(state, exit_code), root)
 
-    def _begin(self, root: Path) -> RunWriter | None:
-        if not self._plan.options.record:
-            return None
-        if root not in self._writers:
-            self._writers[root] = None
-            try:
-                trim_runs(root, KEPT_RUNS - 1)
-                self._writers[root] = RunWriter(root, self._plan.run_id, self._meta(root))
-            except PromptrunError as error:
-                self._tell(error)
-            for case in self._early.pop(root, ()):
-                self._add_case(self._writers[root], case)
-        return self._writers[root]
+    def _add_case(self, root: Path, case: RecordedCase) -> None:
+        self._write(lambda writer: writer.add_case(case), root)
 
-    def _add_case(self, writer: RunWriter | None, case: RecordedCase) -> None:
-        if writer is None:
+    def _write(self, write: Callable[[RunWriter], None], root: Path) -> None:
+        writer = self._writers[root]
+        if not writer.is_open:
             return
         try:
-            writer.add_case(case)
+            write(writer)
         except RecordError as error:
-            self._tell(error)
+            if writer.is_open:
+                self._tell(error)
+            else:
+                self._stop.ask(error.message, WITHOUT)
 
     def _tell(self, error: PromptrunError) -> None:
         if error.message not in self._told:
@@ -152,7 +179,22 @@ class Recorder:
             openai=getattr(sdk, "__version__", None),
             python=sys.version.split()[0],
             commit=read_commit(root),
+            selection=tuple(mask(list(selection(self._plan, root)))),
+            settings=self._settings(),
         )
+
+    def _settings(self) -> dict[str, Any]:
+        options = self._plan.options
+        chosen = {
+            "jobs": self._plan.jobs,
+            "timeout": options.timeout,
+            "keyword": options.keyword,
+            "changed": options.changed or None,
+            "max_requests": options.max_requests,
+            "max_cost": options.max_cost,
+            "fail_fast": options.fail_fast or None,
+        }
+        return {name: value for name, value in chosen.items() if value is not None}
 
 
 def _whole(value: Any) -> int | None:

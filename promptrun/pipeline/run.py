@@ -2,147 +2,207 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import closing
-from typing import TYPE_CHECKING, Self
+from time import monotonic
+from typing import TYPE_CHECKING
 
-from promptrun.models import CaseResult
-from promptrun.pipeline.events import Delayed, Event, NotRecorded, StreamRestarted
-from promptrun.pipeline.live import LiveText
-from promptrun.pipeline.prepare import (
-    Prepared,
-    internal_error,
-    mask_failure,
-    mask_reply,
-    prepare,
-    request_digests,
+from promptrun.pipeline.events import (
+    Delayed,
+    Event,
+    NotRecorded,
+    Progress,
+    Stopped,
+    StreamRestarted,
 )
+from promptrun.pipeline.exits import INTERRUPTED, exit_code, is_well
+from promptrun.pipeline.live import LiveText
+from promptrun.pipeline.prepare import Prepared, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
 
-    from promptrun.execute import Answer, Call, Piece, Restarted, Waiting
-    from promptrun.models import BadCase, Case
-    from promptrun.pipeline.conduct import Ask, Got
+    from promptrun.execute import Answer, Pace, Piece, Restarted, Stop, Terms, Waiting
+    from promptrun.models import CaseResult
+    from promptrun.pipeline.dialogues import Place
     from promptrun.pipeline.plan import Plan
-    from promptrun.pipeline.projects import PlannedSpec
     from promptrun.runs import EndState
 
     OnSetup = Callable[[int, int], None]
     """Called with the bytes had and the bytes in all while a provider fetches what it needs."""
 
-    Steps = Generator[list[Ask], list[Got], CaseResult]
-    """What one case asks and is answered, until it has its result."""
+TICK = 0.25
+"""Seconds after which a run that waits looks around."""
+TOLD_EVERY = 0.5
+"""Seconds from one `Progress` to the next."""
 
-    Place = tuple[Path, str]
-    """A root, and the name of a provider under its settings."""
 
-
-def run_plan(plan: Plan, *, on_setup: OnSetup | None = None) -> Generator[Event]:
+def run_plan(
+    plan: Plan, *, on_setup: OnSetup | None = None, stop: Stop | None = None
+) -> Generator[Event]:
     """Run every case of a plan; yields one CaseResult a case, in the order in which they end.
 
-    Pieces of streamed replies come in between. A failure of one case never stops another; closing
-    the iterator ends what is in flight.
-    """
-    if plan.options.replay:
-        from promptrun.pipeline.replay import replay
+    Pieces of streamed replies come in between. A failure of one case never stops another, unless
+    every other one would meet it. Whoever holds `stop` can end the run: what is under way is then
+    waited for, and the last event is a Stopped. Closing the iterator ends what is in flight.
 
-        for planned, case in plan.all_cases():
-            ready = prepare(plan, planned, case)
-            yield replay(plan, ready) if isinstance(ready, Prepared) else ready
+    Raises RecordError before anything is sent where the run cannot be recorded, UsageError where
+    there is no run to go on with.
+    """
+    if not (plan.options.replay or plan.options.again is not None):
+        from promptrun.pipeline.resume import plan_of_resumed
+
+        yield from _Run(plan_of_resumed(plan), stop).events(on_setup)
         return
+    for result in _judge_what_is_there(plan):
+        yield result
+        if plan.options.fail_fast and not is_well(result.verdict, written=result.written):
+            yield Stopped(reason=f"`--fail-fast`: `{result.id}` is `{result.verdict}`")
+            return
+
+
+def _judge_what_is_there(plan: Plan) -> Iterator[CaseResult]:
     if plan.options.again is not None:
         from promptrun.pipeline.again import judge_again
 
         yield from judge_again(plan, plan.options.again)
         return
-    yield from _Run(plan).events(on_setup)
+    from promptrun.pipeline.replay import replay
 
-
-class _Conducted:
-    """A case that has asked something: its generator, and what it got so far."""
-
-    __slots__ = ("asks", "got", "missing", "prepared", "steps")
-
-    def __init__(self, prepared: Prepared, steps: Steps) -> None:
-        self.prepared = prepared
-        self.steps = steps
-        self.asks: list[Ask] = []
-        self.got: list[Got | None] = []
-        self.missing = 0
+    for planned, case in plan.all_cases():
+        ready = prepare(plan, planned, case)
+        yield replay(plan, ready) if isinstance(ready, Prepared) else ready
 
 
 class _Run:
     """Every case of a plan on its way; each provider is served in turn until nobody asks it."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._done: deque[CaseResult] = deque()
-        """Results that came of no answer."""
-        self._sources = {place: _Source(self, place) for place in plan.servers}
-        self._urgent: dict[Place, deque[Call]] = {place: deque() for place in plan.servers}
-        """What answers made cases ask for: it goes before what no case has begun."""
-        self._asked: dict[int, tuple[_Conducted, int]] = {}
-        """By the key of a call: who asked, and as which of its questions."""
-        self._keys = 0
-        # What sends is recorded; a replay does not pay for it.
+    def __init__(self, plan: Plan, stop: Stop | None) -> None:
+        # What sends is recorded, and waits for answers; a replay does not pay for it.
+        from promptrun.execute import Meter, Stop
+        from promptrun.pipeline.budget import Budget
+        from promptrun.pipeline.dialogues import Dialogues
         from promptrun.pipeline.record import Recorder
+        from promptrun.pipeline.results import Results
+        from promptrun.pipeline.resume import Recall
+        from promptrun.pipeline.sources import Sources
 
-        self._recorder = Recorder(plan)
+        self._plan = plan
+        self._stop = stop or Stop()
+        self._meter = Meter()
+        self._budget = Budget(plan.options, self._stop, self._meter)
+        self._recorder = Recorder(plan, self._stop)
+        self._recall = Recall(plan) if plan.options.resume is not None else None
+        self._results = Results(plan, self._stop, self._recorder)
+        self._dialogues = Dialogues(plan, self._results, self._recorder, self._budget, self._recall)
+        self._sources = Sources(plan, self._dialogues, self._results)
+        self._paces: dict[Place, Pace] = {}
+        self._told_at = monotonic()
 
     def events(self, on_setup: OnSetup | None) -> Iterator[Event]:
         state: EndState = "crashed"
         try:
+            if self._recall is not None:
+                for root in dict.fromkeys(root for root, _ in self._plan.servers):
+                    self._recorder.begin(root)
             yield from self._serve_all(on_setup)
-            state = "finished"
+            state = self._state()
         except (GeneratorExit, KeyboardInterrupt):
             state = "interrupted"
             raise
         finally:
-            self._recorder.close(state)
+            self._close(state)
         yield from self._finished()
+        if state != "finished":
+            yield self._stopped()
+
+    def _close(self, state: EndState) -> None:
+        results = self._results
+        results.flush()
+        if self._recall is not None:
+            self._recall.close()
+        code = exit_code(results.counts, results.updated, stopped=state != "finished")
+        self._recorder.close(state, INTERRUPTED if state == "interrupted" else code)
+
+    def _state(self) -> EndState:
+        if not (self._stop.asked and self._is_left()):
+            return "finished"
+        return "interrupted" if self._stop.interrupted else "stopped"
+
+    def _is_left(self) -> bool:
+        """Whether any case has no result yet."""
+        return bool(len(self._dialogues)) or not self._sources.ended
+
+    def _stopped(self) -> Stopped:
+        mask, stop = self._plan.masker.mask_text, self._stop
+        return Stopped(
+            reason=mask(stop.reason or "interrupted"),
+            hint=mask(stop.hint) if stop.hint else None,
+            interrupted=stop.interrupted,
+            run_id=self._plan.run_id if self._recorder.began else None,
+        )
 
     def _serve_all(self, on_setup: OnSetup | None) -> Iterator[Event]:
         served = True
-        while served:
+        while served and not self._stop.asked:
             served = False
-            for place in self._sources:
+            for place in self._plan.servers:
                 for event in self._serve(place, on_setup):
                     served = True
                     yield event
+                self._results.flush()
                 yield from self._finished()
 
     def _serve(self, place: Place, on_setup: OnSetup | None) -> Iterator[Event]:
         """Ask one provider all that is wanted of it for now."""
-        urgent = self._urgent[place]
+        source, urgent = self._sources[place], self._sources.urgent[place]
         while not urgent:
             try:
-                first = next(self._sources[place])
+                first = next(source)
             except StopIteration:
                 return
             if first is not None:
                 urgent.append(first)
-            yield from self._finished()
+            yield from self._look_around(place)
         # Only a run that sends pays for the event loop and the provider's packages.
         from promptrun.execute import Idle, execute
         from promptrun.providers import open_provider
 
+        self._recorder.begin(place[0])
+        self._budget.warm_up(place[1])
         provider = open_provider(self._plan.servers[place], on_progress=on_setup)
         live: dict[int, LiveText] = {}
         events = execute(
-            self._sources[place],
+            source,
             provider,
-            jobs=self._plan.jobs,
+            self._terms(place),
             urgent=urgent,
-            keep=self._keep,
+            keep=self._dialogues.keep,
         )
         # Whatever happens, the loop ends here: left to the interpreter's end it would hang.
         with closing(events):
             for event in events:
-                yield from self._finished()
                 if not isinstance(event, Idle):
                     yield from self._show(event, live)
+                yield from self._look_around(place)
+
+    def _terms(self, place: Place) -> Terms:
+        from promptrun.execute import Pace, Rates, Terms
+
+        if place not in self._paces:
+            server = self._plan.servers[place]
+            rates = Rates(
+                requests_per_minute=server.requests_per_minute,
+                tokens_per_minute=server.tokens_per_minute,
+            )
+            self._paces[place] = Pace(self._plan.jobs, rates)
+        return Terms(
+            jobs=self._plan.jobs,
+            pace=self._paces[place],
+            stop=self._stop,
+            meter=self._meter,
+            may_send=self._budget.may_send,
+            tick=TICK,
+        )
 
     def _show(
         self, event: Piece | Restarted | Waiting | Answer, live: dict[int, LiveText]
@@ -151,7 +211,7 @@ class _Run:
         from promptrun.execute import Piece, Restarted, Waiting
 
         masker = self._plan.masker
-        case_id = self._asked[event.key][0].prepared.case.id
+        case_id = self._dialogues.case_id(event.key)
         if isinstance(event, Piece):
             text = live.setdefault(event.key, LiveText(case_id, masker))
             yield from text.feed(event.index, event.text)
@@ -164,145 +224,29 @@ class _Run:
         else:
             if event.key in live:
                 yield from live.pop(event.key).flush()
-            self._take(event)
-            yield from self._finished()
+            self._sources.want(self._dialogues.take(event))
 
-    def _end(self, planned: PlannedSpec, result: CaseResult) -> None:
-        self._recorder.keep_case(planned.project.root, result)
-        self._done.append(result)
+    def _look_around(self, place: Place) -> Iterator[Event]:
+        """What there is to tell: results, troubles, and now and then how far the run is."""
+        if self._results.are_due or not self._meter.in_flight:
+            self._results.flush()
+        yield from self._finished()
+        now = monotonic()
+        if now - self._told_at >= TOLD_EVERY:
+            self._told_at = now
+            yield self._progress(place)
+
+    def _progress(self, place: Place) -> Progress:
+        pace = self._paces.get(place)
+        return Progress(
+            done=self._results.counts.total(),
+            in_flight=self._meter.in_flight,
+            retries=self._meter.retries,
+            cost=float(self._budget.cost),
+            held=(pace.held() or None) if pace else None,
+        )
 
     def _finished(self) -> Iterator[CaseResult | NotRecorded]:
         while self._recorder.problems:
             yield NotRecorded(error=self._recorder.problems.popleft())
-        while self._done:
-            yield self._done.popleft()
-
-    def has_backlog(self, place: Place) -> bool:
-        """Whether so much is wanted of other providers that no new case should begin here."""
-        backlog = sum(len(urgent) for at, urgent in self._urgent.items() if at != place)
-        return backlog > 2 * self._plan.jobs
-
-    def begin(self, place: Place) -> Iterator[Call | None]:
-        """The first questions of each case that starts at `place`, as they are wanted.
-
-        None stands for a case that asks nothing: its result is there.
-        """
-        plan = self._plan
-        for planned in plan.specs:
-            if (planned.project.root, planned.provider) != place:
-                continue
-            for case in plan.cases(planned):
-                steps = self._steps(planned, case)
-                if isinstance(steps, CaseResult):
-                    self._end(planned, steps)
-                    yield None
-                    continue
-                for asked_at, call in self._start(*steps):
-                    # A first question for another provider waits for its turn.
-                    if asked_at == place:
-                        yield call
-                    else:
-                        self._urgent[asked_at].append(call)
-
-    def _steps(
-        self, planned: PlannedSpec, case: Case | BadCase
-    ) -> CaseResult | tuple[Prepared, Steps]:
-        """What a case asks, step by step, or what became of it without a question."""
-        from promptrun.pipeline.conduct import conduct, conduct_accepted
-        from promptrun.pipeline.replay import replay
-
-        plan = self._plan
-        ready = prepare(plan, planned, case)
-        if not isinstance(ready, Prepared):
-            return ready
-        if not (plan.options.changed and _is_unmoved(ready)):
-            return ready, conduct(plan, ready)
-        if any(rule.kind == "judge" for rule in ready.rules):
-            return ready, conduct_accepted(plan, ready)
-        return replay(plan, ready)
-
-    def _start(self, prepared: Prepared, steps: Steps) -> list[tuple[Place, Call]]:
-        asks = self._step(prepared, lambda: next(steps))
-        return self._calls(_Conducted(prepared, steps), asks) if asks else []
-
-    def _calls(self, one: _Conducted, asks: list[Ask]) -> list[tuple[Place, Call]]:
-        from promptrun.execute import Call
-
-        one.asks = asks
-        one.got = [None] * len(asks)
-        one.missing = len(asks)
-        calls = []
-        for position, ask in enumerate(asks):
-            key, self._keys = self._keys, self._keys + 1
-            self._asked[key] = one, position
-            calls.append((ask.place, Call(key=key, request=ask.request, pieces=ask.pieces)))
-        return calls
-
-    def _keep(self, answer: Answer) -> None:
-        """Record an answer the moment it is there: it is paid for, whatever becomes of the run."""
-        from promptrun.pipeline.conduct import Got
-
-        one, position = self._asked[answer.key]
-        got = Got(
-            reply=mask_reply(self._plan.masker, answer.reply) if answer.reply else None,
-            failure=mask_failure(self._plan.masker, answer.failure) if answer.failure else None,
-            attempts=answer.attempts,
-        )
-        one.got[position] = got
-        self._recorder.keep_reply(one.prepared, one.asks[position], got)
-
-    def _take(self, answer: Answer) -> None:
-        """Let the case that asked go on, once it has all its answers."""
-        one, position = self._asked[answer.key]
-        if one.got[position] is None:
-            self._keep(answer)
-        del self._asked[answer.key]
-        one.missing -= 1
-        if one.missing:
-            return
-        got = [each for each in one.got if each is not None]
-        asks = self._step(one.prepared, lambda: one.steps.send(got))
-        for place, call in self._calls(one, asks) if asks else ():
-            self._urgent[place].append(call)
-
-    def _step(self, prepared: Prepared, take: Callable[[], list[Ask]]) -> list[Ask] | None:
-        """What a case asks next; None where it has ended.
-
-        This is the boundary between cases: a mistake of promptrun's own that one of them brings to
-        light is the error of that case, and the others, which are paid for, go on.
-        """
-        try:
-            return take()
-        except StopIteration as ended:
-            result: CaseResult = ended.value
-        except Exception as error:  # noqa: BLE001 - see above
-            result = internal_error(prepared, error)
-        self._end(prepared.planned, result)
-        return None
-
-
-class _Source:
-    """The first questions of the cases that start at one provider.
-
-    It comes to an end for now while the judges of those that were answered wait at another one, so
-    that no more than a few cases are under way; the next round goes on.
-    """
-
-    def __init__(self, run: _Run, place: Place) -> None:
-        self._run = run
-        self._place = place
-        self._calls = run.begin(place)
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Call | None:
-        if self._run.has_backlog(self._place):
-            raise StopIteration
-        return next(self._calls)
-
-
-def _is_unmoved(prepared: Prepared) -> bool:
-    """Whether the accepted reply answered the very request that would be sent now."""
-    accepted = prepared.accepted.snapshot
-    return accepted is not None and accepted.digests == request_digests(prepared)
+        yield from self._results.take()

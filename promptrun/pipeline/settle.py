@@ -33,11 +33,10 @@ VARIES = (
 def snapshot_of(prepared: Prepared, reply: dict[str, Any]) -> Snapshot:
     """The snapshot that a recorded reply or set would be."""
     case = prepared.case
-    assert prepared.result.request is not None  # noqa: S101 - `prepare` set it
     return make_snapshot(
         case.spec.id,
         case.name,
-        prepared.result.request.body,
+        prepared.kept,
         reply,
         keep_request=case.spec.keep_request,
     )

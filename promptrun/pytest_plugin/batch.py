@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from promptrun.errors import PromptrunError, UsageError
+from promptrun.errors import PromptrunError, StoppedError, UsageError
 from promptrun.models import CaseResult
+from promptrun.pipeline.events import Stopped
 from promptrun.pipeline.plan import make_plan
 from promptrun.pipeline.run import run_plan
 from promptrun.pytest_plugin.asking import call_apart, make_options
@@ -114,3 +115,5 @@ def _ask_project(config: pytest.Config, wanted: Sequence[Wanted]) -> Iterator[Se
         if isinstance(event, CaseResult):
             for one in items.get(event.id, {}).values():
                 yield settle_result(one.node_id, event, one.spec, shown_from)
+        elif isinstance(event, Stopped):
+            raise StoppedError(f"not asked: {event.reason}", hint=event.hint)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promptrun.errors import PromptrunError, UsageError
+from promptrun.errors import PromptrunError, StoppedError, UsageError
 from promptrun.files.json import parse
 from promptrun.models import CaseResult, Verdict
+from promptrun.pipeline.events import Stopped
 from promptrun.pipeline.plan import make_plan
 from promptrun.pipeline.run import run_plan
 from promptrun.pytest_plugin.asking import call_apart, make_options
@@ -134,7 +135,12 @@ def _check_single(plan: Plan, target: str) -> Path:
 
 
 def _only_result(plan: Plan) -> CaseResult:
-    results = [event for event in run_plan(plan) if isinstance(event, CaseResult)]
+    results = []
+    for event in run_plan(plan):
+        if isinstance(event, CaseResult):
+            results.append(event)
+        elif isinstance(event, Stopped):
+            raise StoppedError(event.reason, hint=event.hint)
     return results[0]
 
 

@@ -97,12 +97,12 @@ def count_replies(replies: Sequence[Reply], texts: Sequence[str]) -> list[tuple[
     return [(first[text], count) for text, count in counts.most_common()]
 
 
-def write_false_alarms(rates: Sequence[float]) -> str:
-    """How often chance alone takes the sampled cases of a run for changed."""
-    if len(rates) == 1:
-        return f"unchanged, this case would be taken for changed in {rates[0] * 100:.2g} % of runs"
-    cases = f"{len(rates)} sampled cases"
-    return f"by chance alone, {_number(sum(rates))} of these {cases} would be taken for changed"
+def write_false_alarms(count: int, expected: float) -> str:
+    """How many of `count` sampled cases chance alone is expected to take for changed."""
+    if count == 1:
+        return f"unchanged, this case would be taken for changed in {expected * 100:.2g} % of runs"
+    cases = f"{count} sampled cases"
+    return f"by chance alone, {_number(expected)} of these {cases} would be taken for changed"
 
 
 def _replies(count: int) -> str:

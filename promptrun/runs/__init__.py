@@ -3,8 +3,9 @@
 `docs/runs.md` shows what is kept. SQLite is imported when a record is opened, and not before.
 """
 
-from promptrun.runs.folder import list_runs, open_run, trim_runs
-from promptrun.runs.reader import RunReader
+from promptrun.runs.claim import is_claimed
+from promptrun.runs.folder import find_run, has_record, list_runs, open_run, trim_runs
+from promptrun.runs.reader import RunReader, count_totals, look_at
 from promptrun.runs.record import (
     EndState,
     RecordedCase,
@@ -13,6 +14,7 @@ from promptrun.runs.record import (
     Role,
     RunInfo,
     RunMeta,
+    RunTotals,
 )
 from promptrun.runs.writer import RunWriter
 
@@ -25,8 +27,14 @@ __all__ = [
     "RunInfo",
     "RunMeta",
     "RunReader",
+    "RunTotals",
     "RunWriter",
+    "count_totals",
+    "find_run",
+    "has_record",
+    "is_claimed",
     "list_runs",
+    "look_at",
     "open_run",
     "trim_runs",
 ]

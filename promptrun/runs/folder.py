@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 from promptrun.errors import UsageError
 from promptrun.files.tree import FileProblem
-from promptrun.runs.place import LAST, SHOWN, check_file, companions, find_records
+from promptrun.runs.claim import TakenError, claim
+from promptrun.runs.place import (
+    LAST,
+    SHOWN,
+    check_file,
+    companions,
+    find_records,
+)
 from promptrun.runs.reader import RunReader, look_at
 from promptrun.runs.record import RunInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _NAMED = 3
@@ -28,9 +36,17 @@ def open_run(root: Path, name: str) -> RunReader:
     return RunReader(_find(root.resolve(), name))
 
 
-def list_runs(root: Path) -> list[RunInfo]:
-    """Every recorded run, the newest first; a record that cannot be read says so, at the end."""
-    found = map(_look, find_records(root.resolve()))
+def has_record(root: Path, run_id: str) -> bool:
+    """Whether a run of exactly this id is recorded, readable or not."""
+    return any(path.stem == run_id for path in find_records(root.resolve()))
+
+
+def list_runs(root: Path, *, counted: bool = True) -> list[RunInfo]:
+    """Every recorded run, the newest first; a record that cannot be read says so, at the end.
+
+    Without `counted` their `verdicts` are empty: cheaper where nobody asks.
+    """
+    found = (_look(path, counted=counted) for path in find_records(root.resolve()))
     return sorted(
         # One that another process deleted meanwhile is no problem.
         (info for info in found if info.problem is None or os.path.lexists(info.path)),
@@ -39,13 +55,26 @@ def list_runs(root: Path) -> list[RunInfo]:
     )
 
 
+def find_run(root: Path, selection: Sequence[str]) -> RunInfo | None:
+    """The newest run over exactly this selection, of those whose record can be read."""
+    wanted = tuple(selection)
+    for info in list_runs(root, counted=False):
+        if info.meta is not None and info.meta.selection == wanted:
+            found = _look(info.path, counted=True)
+            if found.problem is None:
+                return found
+    return None
+
+
 def trim_runs(root: Path, keep: int, days: float | None = None) -> list[str]:
     """Delete the records beyond the newest `keep`, and those of runs that began `days` ago.
 
     Never one that somebody writes or reads, nor a file that is no record. Gives the ids of what it
     deleted; one that the disk does not let go stays, unsaid.
     """
-    runs = [info for info in list_runs(root) if info.problem is None]
+    if days is None and sum(1 for _ in find_records(root.resolve())) <= keep:
+        return []  # a run that begins opens no other one's record then
+    runs = [info for info in list_runs(root, counted=False) if info.problem is None]
     oldest = _days_ago(days)
     old = [info for place, info in enumerate(runs) if place >= keep or info.began < oldest]
     return [info.id for info in old if _delete(info.path)]
@@ -53,7 +82,7 @@ def trim_runs(root: Path, keep: int, days: float | None = None) -> list[str]:
 
 def _find(root: Path, name: str) -> Path:
     if name == LAST:
-        newest = next(iter(list_runs(root)), None)
+        newest = next(iter(list_runs(root, counted=False)), None)
         if newest is None:
             raise UsageError(f"no run is recorded in `{SHOWN}`", hint=f"looked in `{root}`")
         if newest.problem is not None:
@@ -72,9 +101,9 @@ def _find(root: Path, name: str) -> Path:
     )
 
 
-def _look(path: Path) -> RunInfo:
+def _look(path: Path, *, counted: bool) -> RunInfo:
     try:
-        return look_at(path)
+        return look_at(path, counted=counted)
     except UsageError as problem:
         return RunInfo(id=path.stem, path=path, problem=problem)
 
@@ -89,24 +118,25 @@ def _days_ago(days: float | None) -> str:
 
 
 def _delete(path: Path) -> bool:
-    if _is_in_use(path):
-        return False
     try:
-        path.unlink()
-    except OSError:
+        check_file(path)
+        with claim(path):
+            if _is_in_use(path):
+                return False
+            path.unlink()
+            for beside in companions(path):
+                with suppress(OSError):
+                    beside.unlink()
+    except (OSError, FileProblem, TakenError):
         return False
-    for beside in companions(path):
-        with suppress(OSError):
-            beside.unlink()
     return True
 
 
 def _is_in_use(path: Path) -> bool:
-    """Whether another connection is open, or the file is none that may be opened for this."""
+    """Whether somebody reads it, or the file is none that may be opened for this."""
     import sqlite3
 
     try:
-        check_file(path)
         opened = sqlite3.connect(
             f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0
         )
@@ -115,6 +145,6 @@ def _is_in_use(path: Path) -> bool:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("ROLLBACK")
-    except (sqlite3.Error, FileProblem):
+    except sqlite3.Error:
         return True
     return False

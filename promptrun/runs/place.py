@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from promptrun.errors import UsageError
 from promptrun.files.hidden import HIDDEN, hidden_folder
 from promptrun.files.tree import FileProblem
-from promptrun.runs.schema import APPLICATION, FORMAT, PAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +22,10 @@ SHOWN = f"{HIDDEN}/{FOLDER}"
 
 _ENDING = ".sqlite"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_COMPANIONS = ("-wal", "-shm")
+_LOCK = "-lock"
+_COMPANIONS = ("-wal", "-shm", _LOCK)
 _JOURNAL = "-journal"
+_HEADER_BYTES = 100
 
 
 def check_id(run_id: str) -> None:
@@ -44,9 +45,26 @@ def record_path(folder: Path, run_id: str) -> Path:
     return folder / f"{run_id}{_ENDING}"
 
 
+def named_record(root: Path, run_id: str) -> Path:
+    """The file that a run of the project has, or would have.
+
+    Raises UsageError for a name that is none, and where a link leads out of the project.
+    """
+    check_id(run_id)
+    try:
+        return record_path(hidden_folder(root.resolve(), FOLDER), run_id)
+    except FileProblem as problem:
+        raise UsageError(problem.message, hint=problem.hint) from None
+
+
 def companions(path: Path) -> list[Path]:
-    """What SQLite keeps beside a record while it is written, and after its process was killed."""
+    """What lies beside a record while it is written, and after its process was killed."""
     return [path.with_name(path.name + ending) for ending in _COMPANIONS]
+
+
+def lock_path(path: Path) -> Path:
+    """The companion that the writer of a record holds a lock on."""
+    return path.with_name(path.name + _LOCK)
 
 
 def find_records(root: Path) -> Iterator[Path]:
@@ -74,6 +92,9 @@ def check_file(path: Path) -> None:
 
     A link and a pipe are never opened. Nor is a file with a rollback journal beside it: a record
     never has one, and SQLite would delete files that such a journal names.
+
+    The file itself is not opened here: with the end of that, the locks that this process has on it
+    as the writer of a run would be gone (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
     journal = path.with_name(path.name + _JOURNAL)
     if os.path.lexists(journal):
@@ -81,12 +102,8 @@ def check_file(path: Path) -> None:
     for beside in companions(path):
         if os.path.lexists(beside):
             _check_regular(beside)
-    _check_regular(path)
-    try:
-        with path.open("rb") as file:
-            _check_header(file.read(100))
-    except OSError as error:
-        raise FileProblem(f"it cannot be read: {error.strerror}") from None
+    if _check_regular(path) < _HEADER_BYTES:
+        raise FileProblem("it is no SQLite database")
 
 
 def _is_empty(entry: os.DirEntry[str]) -> bool:
@@ -97,25 +114,13 @@ def _is_empty(entry: os.DirEntry[str]) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
-def _check_regular(path: Path) -> None:
+def _check_regular(path: Path) -> int:
+    """The size of the file; FileProblem where it is none."""
     try:
-        mode = path.lstat().st_mode
+        status = path.lstat()
     except OSError as error:
         raise FileProblem(f"it cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
-        kind = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no regular file"
         raise FileProblem(f"`{path.name}` is {kind}", "put a file of its own there, or delete it")
-
-
-def _check_header(head: bytes) -> None:
-    """The fields stand where https://sqlite.org/fileformat2.html puts them."""
-    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
-        raise FileProblem("it is no SQLite database")
-    application, version = int.from_bytes(head[68:72]), int.from_bytes(head[60:64])
-    pages = int.from_bytes(head[16:18])
-    if application != APPLICATION or pages != PAGE_BYTES or not version:
-        raise FileProblem("it is a database of another program")
-    if version > FORMAT:
-        raise FileProblem(
-            f"its format is {version}; this promptrun reads {FORMAT}", "update promptrun"
-        )
+    return status.st_size

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from promptrun.errors import UsageError
 from promptrun.files.tree import FileProblem
+from promptrun.runs.encode import digest_values, id_value
 from promptrun.runs.place import SHOWN, check_file
-from promptrun.runs.rows import digest_columns, id_column, read_case, read_info, read_reply
-from promptrun.runs.schema import MAX_VALUE_BYTES, expected_schema, read_schema
+from promptrun.runs.rows import count_rows, read_case, read_info, read_reply
+from promptrun.runs.schema import (
+    APPLICATION,
+    FORMAT,
+    MAX_VALUE_BYTES,
+    PAGE_BYTES,
+    expected_schema,
+    read_schema,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from promptrun.models import Digests
-    from promptrun.runs.record import RecordedCase, RecordedReply, RunInfo
+    from promptrun.runs.record import RecordedCase, RecordedReply, RunInfo, RunTotals
     from promptrun.runs.rows import Row
 
 _PAGES = 2**26
@@ -27,6 +35,10 @@ _PAGES = 2**26
 _SECONDS = 2.0
 """For the first look at a file, whose trees may be knotted to have no end."""
 _MOST_SQL_BYTES = 20_000
+
+_REPLIES = "SELECT * FROM replies WHERE case_id = ? ORDER BY ordinal, rowid"
+_REPLIES_TO = """SELECT * FROM replies
+WHERE case_id = ? AND prompt = ? AND settings = ? AND model = ? ORDER BY ordinal, rowid"""
 
 
 class RunReader:
@@ -71,7 +83,7 @@ class RunReader:
     def cases(self) -> Iterator[RecordedCase]:
         """What became of every case that has ended, in the order in which they did, as a stream."""
         with _believing_nothing(self._path):
-            for row in _rows(self._connection, "SELECT * FROM cases ORDER BY rowid", {}):
+            for row in _rows(self._connection, "SELECT * FROM cases ORDER BY rowid"):
                 yield read_case(row)
 
     def replies(self, case_id: str, digests: Digests | None = None) -> Iterator[RecordedReply]:
@@ -80,27 +92,44 @@ class RunReader:
         With `digests`, only those that answer such a request. A case that never ended has the
         replies that had come.
         """
-        query = "SELECT * FROM replies WHERE case_id = :case_id"
-        values = {"case_id": id_column(case_id)}
+        case = id_value(case_id)
+        query, values = _REPLIES, (case,)
         if digests is not None:
-            query += " AND prompt = :prompt AND settings = :settings AND model = :model"
-            values |= digest_columns(digests)
+            query, values = _REPLIES_TO, (case, *digest_values(digests))
         with _believing_nothing(self._path):
-            for row in _rows(self._connection, f"{query} ORDER BY ordinal, rowid", values):
+            for row in _rows(self._connection, query, values):
                 yield read_reply(row)
 
+    def totals(self) -> RunTotals:
+        """What the requests add up to, as it is now: counted, whatever the run said of itself."""
+        with _believing_nothing(self._path):
+            return count_rows(self._connection)
 
-def look_at(path: Path) -> RunInfo:
+
+def look_at(path: Path, *, counted: bool = True) -> RunInfo:
     """What stands in a record about its run; UsageError where it is none.
 
-    Only the beginning of the file is checked, so this stays cheap for a list of them.
+    Only the beginning of the file is checked, so this stays cheap for a list of them; cheaper
+    still where nobody asks how many cases have each verdict.
     """
-    with _believing_nothing(path):
-        connection = _open(path)
+    with _believing_nothing(path), closing(_open(path)) as connection:
+        return _read_info(connection, path, counted=counted)
+
+
+def count_totals(path: Path) -> RunTotals | None:
+    """What the requests of a record add up to so far; UsageError where it is none.
+
+    None where that takes longer than anybody would wait for one line of a list.
+    """
+    import sqlite3
+
+    with _believing_nothing(path), closing(_open(path)) as connection:
         try:
-            return _read_info(connection, path)
-        finally:
-            connection.close()
+            return count_rows(connection)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                return None
+            raise
 
 
 @contextmanager
@@ -129,7 +158,9 @@ def _describe(error: Exception) -> str:
 
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     match code:
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+        case sqlite3.SQLITE_NOTADB:
+            return "it is no SQLite database"
+        case sqlite3.SQLITE_CORRUPT:
             return "it is damaged"
         case sqlite3.SQLITE_INTERRUPT:
             return "it takes too long to look at"
@@ -151,7 +182,6 @@ def _open(path: Path) -> Connection:
         timeout=1.0,
     )
     try:
-        connection.row_factory = sqlite3.Row
         for limit, value in (
             (sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES),
             (sqlite3.SQLITE_LIMIT_SQL_LENGTH, _MOST_SQL_BYTES),
@@ -162,6 +192,7 @@ def _open(path: Path) -> Connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA mmap_size = 0")
+        _check_header(connection)
         _check_tables(connection)
     except BaseException:
         connection.close()
@@ -169,12 +200,25 @@ def _open(path: Path) -> Connection:
     return connection
 
 
+def _check_header(connection: Connection) -> None:
+    """Whose database it is, and of which format."""
+    names = ("application_id", "page_size", "user_version")
+    application, page_bytes, version = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names
+    )
+    if application != APPLICATION or page_bytes != PAGE_BYTES or not version:
+        raise FileProblem("it is a database of another program")
+    if version > FORMAT:
+        raise FileProblem(
+            f"its format is {version}; this promptrun reads {FORMAT}", "update promptrun"
+        )
+
+
 def _check_tables(connection: Connection) -> None:
     """Hold the declarations against those of a record; the caller reads within `_SECONDS` then."""
     deadline = monotonic() + _SECONDS
     connection.set_progress_handler(lambda: monotonic() > deadline, 100_000)
-    found = [tuple(row) for row in read_schema(connection)]
-    if found != expected_schema():
+    if read_schema(connection) != expected_schema():
         raise FileProblem("its tables are not those of a record")
 
 
@@ -189,14 +233,17 @@ def _check_whole(connection: Connection) -> None:
         raise FileProblem("it is damaged")
 
 
-def _read_info(connection: Connection, path: Path) -> RunInfo:
-    row = next(_rows(connection, "SELECT * FROM run LIMIT 1", {}), None)
+def _read_info(connection: Connection, path: Path, *, counted: bool = True) -> RunInfo:
+    row = next(_rows(connection, "SELECT * FROM run LIMIT 1"), None)
     if row is None:
         raise FileProblem("it names no run")
-    counted = connection.execute("SELECT verdict, count(*) FROM cases GROUP BY verdict LIMIT 100")
-    return read_info(row, [(verdict, number) for verdict, number in counted], path)
+    query = "SELECT verdict, count(*) FROM cases GROUP BY verdict LIMIT 100"
+    verdicts = connection.execute(query).fetchall() if counted else []
+    return read_info(row, verdicts, path)
 
 
-def _rows(connection: Connection, query: str, values: Row) -> Iterator[Row]:
-    for row in connection.execute(query, values):
-        yield dict(row)
+def _rows(connection: Connection, query: str, values: tuple[Any, ...] = ()) -> Iterator[Row]:
+    found = connection.execute(query, values)
+    names = [column[0] for column in found.description]
+    for row in found:
+        yield dict(zip(names, row, strict=True))

@@ -25,7 +25,9 @@ Role = Literal[
 
 
 class RecordError(PromptrunError):
-    """A run cannot be recorded, or one value of it; the run itself may go on."""
+    """A run cannot be recorded, or one value of it."""
+
+    exit_code = 2
 
 
 class RunMeta(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,10 @@ class RunMeta(Struct, frozen=True, kw_only=True):
     python: str
     commit: str | None = None
     """The commit of the project's git, where it is known."""
+    selection: tuple[str, ...] = ()
+    """The targets below the root, resolved and sorted: what `--resume` looks a run up by."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What held for the run (jobs, timeout, provider …), as JSON."""
 
 
 class RecordedReply(Struct, frozen=True, kw_only=True):
@@ -94,6 +100,21 @@ class RecordedCase(Struct, frozen=True, kw_only=True):
         return f"{self.spec}::{self.case}"
 
 
+class RunTotals(Struct, frozen=True, kw_only=True):
+    """What the requests of a run add up to."""
+
+    requests: int = 0
+    """Rows of the record: each has one reply or one failure."""
+    failures: int = 0
+    attempts: int = 0
+    """How often something was sent; a request that was repeated counts each time."""
+    prompt_tokens: int | None = None
+    """None where no reply tells; so with the next two."""
+    completion_tokens: int | None = None
+    cost: float | None = None
+    """US dollars."""
+
+
 class RunInfo(Struct, frozen=True, kw_only=True):
     """One record in the list of runs."""
 
@@ -109,4 +130,6 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
     verdicts: dict[Verdict, int] = field(default_factory=dict)
     """How many cases have each verdict so far."""
+    totals: RunTotals | None = None
+    """None until the run has ended: `RunReader.totals` and `count_totals` count until then."""
     problem: UsageError | None = None

@@ -1,91 +1,38 @@
-"""Values of the record ↔ rows of its tables; what is read is checked as text from outside."""
+"""Rows of the tables → values of the record, checked as what comes from outside."""
 
 from __future__ import annotations
 
 import json
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from msgspec import ValidationError, convert, to_builtins
+from msgspec import ValidationError, convert
 
 from promptrun.files.tree import FileProblem
 from promptrun.protocol.completion import describe_misfit
-from promptrun.runs.record import RecordedCase, RecordedReply, RecordError, RunInfo, RunMeta
-from promptrun.runs.schema import MAX_VALUE_BYTES
+from promptrun.runs.record import RecordedCase, RecordedReply, RunInfo, RunTotals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from promptrun.models import Digests
+    from sqlite3 import Connection
 
 Row = dict[str, Any]
 """Column → value."""
 _T = TypeVar("_T")
 
 _DIGESTS = ("prompt", "settings", "model")
-_INT64 = range(-(2**63), 2**63)
 
-
-def meta_row(meta: RunMeta, began: str) -> Row:
-    """The one row of `run`, as it stands until the run ends."""
-    return {"began": began, "meta": _json(meta, "the settings of the run")}
-
-
-def case_row(case: RecordedCase) -> Row:
-    """The row of a case; RecordError where the case is too large or nested too deeply."""
-    what = f"the case `{case.id}`"
-    row = {
-        "id": _text(case.id),
-        "spec": _text(case.spec),
-        "name": _text(case.case),
-        "verdict": case.verdict.value,
-        "provider": _text(case.provider),
-        "causes": _json(case.causes, what),
-        "reason": _text(case.reason),
-        **digest_columns(case.digests),
-        "snapshot": _text(case.snapshot),
-        "warnings": _json(case.warnings, what),
-        "notes": _json(case.notes, what),
-        "request": None if case.request is None else _json(case.request, what),
-    }
-    return _within_bounds(row, what)
-
-
-def reply_row(said: RecordedReply) -> Row:
-    """The row of a reply; RecordError where it is too large or nested too deeply."""
-    what = f"a reply of `{said.case}`"
-    reply, failure = said.reply, said.failure
-    row = {
-        "case_id": _text(said.case),
-        **digest_columns(said.digests),
-        "provider": said.provider,
-        "role": said.role,
-        "ordinal": said.ordinal,
-        "key": _text(said.key),
-        "attempts": said.attempts,
-        "queued": said.queued,
-        "first_piece": reply.timings.first_piece if reply else None,
-        "total": reply.timings.total if reply else None,
-        "streamed": reply.streamed if reply else None,
-        "request_id": _text(reply.request_id) if reply else None,
-        "prompt_tokens": _count(said.prompt_tokens),
-        "completion_tokens": _count(said.completion_tokens),
-        "cost": said.cost,
-        "failure": _json(failure, what) if failure else None,
-        "raw": _json(reply.raw, what) if reply else None,
-    }
-    return _within_bounds(row, what)
-
-
-def digest_columns(digests: Digests | None) -> Row:
-    """The columns `prompt`, `settings` and `model`."""
-    return {name: _text(getattr(digests, name, None)) for name in _DIGESTS}
-
-
-def id_column(case_id: str) -> str | bytes | None:
-    """The id of a case as the tables hold it."""
-    return _text(case_id)
+# `sum` ends with an error where whole numbers grow too large; `total` never does.
+_COUNT: Final = """SELECT
+    count(*) AS requests,
+    count(failure) AS failures,
+    CAST(total(attempts) AS INTEGER) AS attempts,
+    iif(count(prompt_tokens), CAST(total(prompt_tokens) AS INTEGER), NULL) AS prompt_tokens,
+    iif(count(completion_tokens), CAST(total(completion_tokens) AS INTEGER), NULL)
+        AS completion_tokens,
+    iif(count(cost), total(cost), NULL) AS cost
+FROM replies"""
 
 
 def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunInfo:
@@ -100,9 +47,20 @@ def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunI
             "state": row["state"],
             "exit_code": row["exit_code"],
             "verdicts": dict(verdicts),
+            "totals": _read_totals(row),
         },
         RunInfo,
     )
+
+
+def count_rows(connection: Connection) -> RunTotals:
+    """What the replies of an open record add up to; their sums are numbers, whatever they hold."""
+    found = connection.execute(_COUNT)
+    names = [column[0] for column in found.description]
+    row = dict(zip(names, found.fetchone(), strict=True))
+    if row["cost"] is not None:
+        row["cost"] = round(row["cost"], 9) if isfinite(row["cost"]) else None
+    return RunTotals(**row)
 
 
 def read_case(row: Row) -> RecordedCase:
@@ -163,19 +121,17 @@ def _misfit(said: RecordedReply) -> str | None:
     return describe_misfit(said.reply.raw) if said.reply else None
 
 
+def _read_totals(row: Row) -> RunTotals | None:
+    """What a run that has ended said of its sums; nobody relies on them but people."""
+    value = _value(row["totals"])
+    totals = None if value is None else _convert(value, RunTotals)
+    if totals and totals.cost is not None and not isfinite(totals.cost):
+        raise FileProblem("its cost is no number")
+    return totals
+
+
 def _digests(row: Row) -> Row:
     return {name: _string(row[name]) for name in _DIGESTS}
-
-
-def _text(text: str | None) -> str | bytes | None:
-    """SQLite's text is UTF-8: one with half of a surrogate pair goes in as bytes."""
-    if text is None or text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
-    return text
 
 
 def _string(value: Any) -> Any:
@@ -186,13 +142,6 @@ def _string(value: Any) -> Any:
         return value.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise FileProblem("a text in it is not UTF-8") from None
-
-
-def _json(value: Any, what: str) -> str | bytes | None:
-    try:
-        return _text(json.dumps(to_builtins(value), ensure_ascii=False, separators=(",", ":")))
-    except RecursionError:
-        raise RecordError(f"{what} is not recorded: it is nested too deeply") from None
 
 
 def _value(text: Any) -> Any:
@@ -206,22 +155,6 @@ def _value(text: Any) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise FileProblem("a column holds no JSON, or JSON that is nested too deeply") from None
-
-
-def _count(number: int | None) -> int | None:
-    """A server may claim any number of tokens; what no column can hold is not known."""
-    return number if number is not None and number in _INT64 else None
-
-
-def _within_bounds(row: Row, what: str) -> Row:
-    # A character is at most four bytes: only a text that may be too long is counted.
-    texts = [value for value in row.values() if isinstance(value, str | bytes)]
-    if 4 * sum(map(len, texts)) > MAX_VALUE_BYTES:
-        size = sum(len(one if isinstance(one, bytes) else one.encode()) for one in texts)
-        if size > MAX_VALUE_BYTES - 1024:  # what else a row takes
-            limit = MAX_VALUE_BYTES // 2**20
-            raise RecordError(f"{what} is not recorded: it is larger than {limit} MiB")
-    return row
 
 
 def _convert(fields: Row, kind: type[_T]) -> _T:

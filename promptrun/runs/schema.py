@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ TABLES = (
     ended TEXT,
     state TEXT,
     exit_code INTEGER,
-    meta TEXT NOT NULL
+    meta TEXT NOT NULL,
+    totals TEXT
 )""",
     """CREATE TABLE cases (
     id TEXT PRIMARY KEY,
@@ -61,7 +63,7 @@ TABLES = (
     failure TEXT,
     raw TEXT
 )""",
-    "CREATE INDEX replies_of_case ON replies (case_id)",
+    "CREATE INDEX replies_of_case ON replies (case_id, ordinal)",
 )
 
 
@@ -79,6 +81,7 @@ def read_schema(connection: Connection) -> list[tuple[Any, ...]]:
     return connection.execute(query).fetchall()
 
 
+@cache
 def expected_schema() -> list[tuple[Any, ...]]:
     """What `read_schema` gives for a record: no view, trigger or generated column is among it."""
     import sqlite3

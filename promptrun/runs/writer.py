@@ -3,85 +3,175 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
+from promptrun.errors import UsageError
 from promptrun.files.hidden import make_hidden
 from promptrun.files.tree import FileProblem
-from promptrun.runs.place import FOLDER, SHOWN, check_id, companions, record_path
+from promptrun.runs.claim import TakenError, claim
+from promptrun.runs.encode import ADD_CASE, ADD_REPLY, case_row, meta_row, reply_row, size_of
+from promptrun.runs.file import begin_record, end_record, leave_wal, resume_record
+from promptrun.runs.place import (
+    FOLDER,
+    SHOWN,
+    check_id,
+    companions,
+    named_record,
+    record_path,
+)
 from promptrun.runs.record import RecordError
-from promptrun.runs.rows import case_row, meta_row, reply_row
-from promptrun.runs.schema import PAGE_BYTES, create_tables
+from promptrun.runs.refusal import describe_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from sqlite3 import Connection
+    from typing import Self
 
+    from promptrun.runs.encode import Row
     from promptrun.runs.record import EndState, RecordedCase, RecordedReply, RunMeta
-    from promptrun.runs.rows import Row
+
+MOST_HELD = 64
+"""Cases that wait for a transaction."""
+MOST_HELD_SIZE = 2**20
+"""Characters of them: a case holds its request, which may be large."""
+LONGEST_HELD = 0.5
+"""Seconds after which they go with whatever is added next."""
+_LOOKS = 3
+"""At the lock of a run that is to be resumed: somebody may just look whether it goes on."""
 
 
 class RunWriter:
     """The open record of one run: ``.promptrun/runs/ID.sqlite``, readable by its owner only.
 
-    What a call added is in the file when the call returns, and outlives a killed process; a power
-    failure may cost the last rows, and never the file. Values are masked before they come here.
+    A reply is in the file when the call returns, and outlives a killed process; a power failure
+    may cost the last rows, and never the file. A case without replies may be held back until
+    `MOST_HELD` of them go in one transaction: what became of it can be told again by its replies.
+    Values are masked before they come here.
 
     Where the disk refuses, the call raises RecordError and the record ends: what is in it stays,
-    and later calls do nothing. A value that no record can hold raises RecordError, too, and the
-    record goes on without it. A writer serves one thread at a time.
+    what was held back is lost with it, and later calls do nothing. A value that no record can hold
+    raises RecordError, too, and the record goes on without it. A writer serves one thread at a
+    time.
     """
 
     def __init__(self, root: Path, run_id: str, meta: RunMeta) -> None:
         """Make the file. RecordError where that fails or it exists; UsageError for a bad id."""
         check_id(run_id)
-        self.path = _create_file(root, run_id)
+        row = meta_row(meta)
+        path = _create_file(root, run_id)
+        try:
+            self._open(path, lambda: begin_record(path, row))
+        except BaseException:
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+    @classmethod
+    def resume(cls, root: Path, run_id: str) -> Self:
+        """Go on with the record of a run that ended, or whose process was killed.
+
+        What it says of its end is cleared; its cases and replies stay. Raises UsageError for a
+        record that is not there or cannot be read, as `RunReader` does, and RecordError where
+        another process writes it still, or the disk refuses.
+        """
+        path = named_record(root, run_id)
+        if not os.path.lexists(path):
+            raise UsageError(
+                f"no run `{run_id}` is recorded in `{SHOWN}`", hint=f"looked in `{root}`"
+            )
+        writer = cls.__new__(cls)
+        writer._open(path, lambda: resume_record(path))  # noqa: SLF001 - its own
+        return writer
+
+    def _open(self, path: Path, begin: Callable[[], Connection]) -> None:
+        self.path = path
         self._connection: Connection | None = None
+        self._held: list[Row] = []
+        self._held_size = 0
+        self._held_until = 0.0
+        self._claim = ExitStack()
         try:
             with self._disk():
-                self._connection = _connect(self.path)
-                _begin_record(self._connection, meta_row(meta, _now()))
-        except BaseException:
+                self._claim.enter_context(claim(path, looks=_LOOKS))
+                self._connection = begin()
+        except BaseException as error:
             self._end()
-            with suppress(OSError):
-                self.path.unlink()
+            if isinstance(error, TakenError):
+                raise _goes_on(path.stem) from None
             raise
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more can be added; False once the disk refused, and after `close`."""
+        return self._connection is not None
 
     def add_reply(self, reply: RecordedReply) -> None:
         """Keep one reply, or one failure, as soon as it is there."""
-        self._insert([("replies", reply_row(reply))])
+        row = reply_row(reply)
+        if self._is_due():
+            self._write([row])
+        elif self._connection is not None:
+            with self._disk():
+                # One statement is a transaction of its own, and the cheapest.
+                self._connection.execute(ADD_REPLY, row)
 
     def add_case(self, case: RecordedCase, replies: Iterable[RecordedReply] = ()) -> None:
-        """Keep what became of a case, and replies with it: all of them, or nothing.
+        """Keep what became of a case, and replies with it: all of them at once, or nothing.
 
         A case that is added again takes the place of what was said of it before.
         """
-        rows = [("replies", reply_row(reply)) for reply in replies]
-        self._insert([*rows, ("cases", case_row(case))])
+        rows = [reply_row(reply) for reply in replies]
+        self._hold(case_row(case))
+        if rows or self._is_due():
+            self._write(rows)
+
+    def flush(self) -> None:
+        """Put into the file what is held back, for readers of a run that goes on."""
+        if self._held:
+            self._write([])
 
     def close(self, state: EndState, exit_code: int | None = None) -> None:
         """Say how the run ended, and make the record one file that can be copied alone.
 
         While somebody reads it, its companions stay beside it. Closing again does nothing.
         """
+        self.flush()
         if self._connection is None:
             return
         with self._disk():
-            self._connection.execute(
-                "UPDATE run SET ended = ?, state = ?, exit_code = ?", (_now(), state, exit_code)
-            )
-            _leave_wal(self._connection)
+            end_record(self._connection, state, exit_code)
+            leave_wal(self._connection)
         self._end()
 
-    def _insert(self, rows: Iterable[tuple[str, Row]]) -> None:
+    def _hold(self, row: Row) -> None:
+        if self._connection is None:
+            return
+        if not self._held:
+            self._held_until = monotonic() + LONGEST_HELD
+        self._held.append(row)
+        self._held_size += size_of(row)
+
+    def _is_due(self) -> bool:
+        held = self._held
+        return bool(held) and (
+            len(held) >= MOST_HELD
+            or self._held_size >= MOST_HELD_SIZE
+            or monotonic() >= self._held_until
+        )
+
+    def _write(self, replies: list[Row]) -> None:
         if self._connection is None:
             return
         # Leaving the inner block commits, or rolls back; an interrupt may strike anywhere in it.
         with self._disk(), self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
-            for table, row in rows:
-                _insert_row(connection, table, row)
+            connection.executemany(ADD_REPLY, replies)
+            connection.executemany(ADD_CASE, self._held)
+        # Only now: a case that was interrupted here is written again, and counts once.
+        self._forget()
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
@@ -89,24 +179,36 @@ class RunWriter:
 
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._end()
-            raise RecordError(
-                f"the record `{self.path}` ends here: {error}",
-                hint="look whether the disk is full, and whether the folder may be written",
-            ) from error
+            why, hint = describe_refusal(error, self.path.parent)
+            raise RecordError(f"the record `{self.path}` ends here: {why}", hint=hint) from error
+
+    def _forget(self) -> None:
+        self._held = []
+        self._held_size = 0
 
     def _end(self) -> None:
+        self._forget()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._claim.close()
+
+
+def _goes_on(run_id: str) -> RecordError:
+    return RecordError(
+        f"the run `{run_id}` still goes on",
+        hint="resume it when it has ended; `promptrun history` tells which runs go on",
+    )
 
 
 def _create_file(root: Path, run_id: str) -> Path:
     """An empty file of its own for the run; a link in its place is not followed."""
     try:
-        path = record_path(make_hidden(root.resolve(), FOLDER), run_id)
-        _claim(path)
+        folder = make_hidden(root.resolve(), FOLDER)
+        path = record_path(folder, run_id)
+        _claim_name(path)
     except FileProblem as problem:
         raise RecordError(
             f"the run cannot be recorded: {problem.message}", hint=problem.hint
@@ -119,68 +221,15 @@ def _create_file(root: Path, run_id: str) -> Path:
     except OSError as error:
         # A write that fails names no file.
         name = error.filename or SHOWN
+        why, hint = describe_refusal(error, name)
         raise RecordError(
-            f"the run cannot be recorded: cannot write `{name}`: {error.strerror}"
+            f"the run cannot be recorded: cannot write `{name}`: {why}", hint=hint
         ) from None
     return path
 
 
-def _claim(path: Path) -> None:
+def _claim_name(path: Path) -> None:
     # A log that was left here would be taken for the new record's own.
     if any(map(os.path.lexists, companions(path))):
         raise FileExistsError
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-def _connect(path: Path) -> Connection:
-    import sqlite3
-
-    return sqlite3.connect(
-        f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
-    )
-
-
-def _begin_record(connection: Connection, row: Row) -> None:
-    """Fill the empty file in one transaction, and write all else through a log.
-
-    The journals of both ends of a record are kept in memory: a journal on the disk would have to
-    be believed by readers, and it names files that SQLite deletes.
-    """
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-    connection.execute("PRAGMA journal_mode = MEMORY")
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        create_tables(connection)
-        _insert_row(connection, "run", row)
-    # A commit reaches the operating system without waiting for the disk.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
-        raise connection.NotSupportedError("this disk cannot hold a write-ahead log")
-    # With the first look at the log comes the lock that tells others that the run goes on.
-    connection.execute("SELECT began FROM run").fetchall()
-
-
-def _leave_wal(connection: Connection) -> None:
-    import sqlite3
-
-    connection.execute("PRAGMA busy_timeout = 200")
-    try:
-        connection.execute("PRAGMA journal_mode = MEMORY")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-            raise
-        # Somebody reads: the log stays, but what stands in it goes to the file as well.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _insert_row(connection: Connection, table: str, row: Row) -> None:
-    places = ", ".join(f":{column}" for column in row)
-    # Tables and columns are the names of `runs.rows`; values are bound.
-    query = f"INSERT OR REPLACE INTO {table} ({', '.join(row)}) VALUES ({places})"  # noqa: S608
-    connection.execute(query, row)
-
-
-def _now() -> str:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -166,18 +166,23 @@ def test_an_alarm_counts_alone_where_nothing_fresh_can_be_asked_for(
     assert "they differ" in ran.err
 
 
-def test_a_disk_that_refuses_ends_the_record_and_not_the_run(cli: Cli, asked: OpenAIServer) -> None:
-    for record in cli.records():
-        record.unlink()
+def test_a_run_that_cannot_be_recorded_sends_nothing_unless_it_is_to(
+    cli: Cli, asked: OpenAIServer
+) -> None:
+    for left in (cli.folder / ".promptrun" / "runs").iterdir():
+        left.unlink()
     runs = cli.folder / ".promptrun" / "runs"
     runs.rmdir()
     runs.write_text("in the way")
+    asked.requests.clear()
 
-    ran = cli("specs/greet.yaml")
+    refused, asked_for = cli("specs/greet.yaml"), cli("specs/greet.yaml", "--no-record")
 
-    assert ran.code == 0
-    assert ran.err.count("warning: ") == 1
-    assert ".promptrun/runs" in ran.err
+    assert refused.code == 2
+    assert refused.err.startswith("error: the run cannot be recorded: ")
+    assert "hint: `--no-record` runs without a record" in refused.err
+    assert asked_for.code == 0
+    assert len(asked.requests) == 2
 
 
 def test_only_what_moved_is_sent(cli: Cli, asked: OpenAIServer) -> None:

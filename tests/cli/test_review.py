@@ -16,7 +16,13 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from promptrun.models import CompareRules, Snapshot
-from promptrun.snapshots import SnapshotStore, make_snapshot, record_reply, snapshot_path
+from promptrun.snapshots import (
+    SnapshotStore,
+    make_snapshot,
+    record_reply,
+    request_as_kept,
+    snapshot_path,
+)
 from promptrun.snapshots.sets import record_set
 from promptrun.snapshots.values import Orphan
 from tests.openai_server import OpenAIServer, text
@@ -560,7 +566,7 @@ def recorded(spec: str, *contents: str) -> Snapshot:
     rules = CompareRules()
     raws = [text_reply(content) for content in contents]
     reply = record_set(raws, rules, {}) if len(raws) > 1 else record_reply(raws[0], rules)
-    return make_snapshot(spec, "default", body, reply, keep_request=True)
+    return make_snapshot(spec, "default", request_as_kept(body), reply, keep_request=True)
 
 
 def test_a_reply_that_takes_over_an_older_snapshot_is_compared_with_it(asking: Cli) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from tests.openai_server import Answer, OpenAIServer, bad_key, error, text
+from promptrun.cli.options import typed_arguments
+from promptrun.cli.run import RESUMING, command
+from tests.openai_server import Answer, OpenAIServer, bad_key, error, out_of_quota, text
 from tests.promptrun_cli import Cli
 
 SPEC = """\
@@ -429,3 +432,119 @@ def test_several_choices_are_counted_from_1(cli: Cli, asked: OpenAIServer) -> No
     ran = cli("specs/hello.yaml")
 
     assert ran.out == "--- choice 1 (stop)\n하나\n--- choice 2 (stop)\n둘\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--resume", "--replay"), "`--resume` and `--replay` exclude each other"),
+        (("--run", "a", "--again", "b"), "`--run` and `--again` exclude each other"),
+        (("--resume", "--no-record"), "`--resume` goes on with a record"),
+        (("--json", "--raw"), "`--json` and `--raw` are two forms of the same"),
+        (("--max-cost", "nan"), "`--max-cost` must be a number of US dollars, not `nan`"),
+        (("--max-cost", "inf"), "`--max-cost` must be a number of US dollars, not `inf`"),
+        (("--max-cost", "0"), "is not in the range"),
+        (("--max-requests", "0"), "is not in the range"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_options_that_cannot_be_meant_are_refused(
+    cli: Cli, asked: OpenAIServer, options: tuple[str, ...], told: str
+) -> None:
+    ran = cli("specs/hello.yaml", *options)
+
+    assert ran.code == 2
+    assert told in ran.err
+    assert not asked.requests
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        pytest.param(["specs"], ["specs"], id="targets alone"),
+        pytest.param(
+            ["-qvj4", "specs", "--var", "이름=김 지수", "--var=b=-1", "more"],
+            ["specs", "more", "--var", "이름=김 지수", "--var", "b=-1", "--jobs", "4",
+             "--quiet", "--verbose"],
+            id="short options in a row, and values of any kind",
+        ),
+        pytest.param(
+            ["specs", "--run=old", "--resume", "-y", "--max-cost", "0.50", "-k", "not slow"],
+            ["specs", "-k", "not slow", "--max-cost", "0.5"],
+            id="without what names another run",
+        ),
+        pytest.param(["--json", "--", "-odd.yaml"], ["./-odd.yaml", "--json"], id="an odd file"),
+        pytest.param(
+            ["specs", "--update", "auto"], ["specs", "--update", "auto"], id="a default, if typed"
+        ),
+    ],
+)  # fmt: skip
+def test_a_run_is_typed_again_as_it_was_meant(typed: list[str], told: list[str]) -> None:
+    with command.make_context("run", typed) as context:
+        assert typed_arguments(context, without=RESUMING) == told
+        meant = {name: one for name, one in context.params.items() if name not in RESUMING}
+    with command.make_context("run", list(told)) as again:
+        meant |= {"targets": again.params["targets"]}
+        assert meant.items() <= again.params.items()
+
+
+def test_a_limit_stops_a_run_and_the_command_it_names_goes_on(
+    cli: Cli, asked: OpenAIServer
+) -> None:
+    cases = "".join(f"  - {{name: 말 {at}}}\n" for at in range(7))
+    cli.write("specs/hello.yaml", f"{SPEC}cases:\n{cases}")
+    asked.reply = text("네.")
+
+    ran = cli("specs", "--max-requests", "3", "-j1")
+
+    assert ran.code == 3
+    assert "stopped: `--max-requests 3` is reached\n  3 of 7 cases have a result\n" in ran.err
+    told = re.search(r"hint: promptrun (specs .* --run \S+) goes on from here\n$", ran.err)
+    assert told
+    assert cli(*told[1].split()).code == 3
+    assert cli(*told[1].split()).code == 0
+    assert len(asked.requests) == 7
+
+
+def test_a_folder_that_is_called_like_a_command_is_gone_on_with(
+    cli: Cli, asked: OpenAIServer
+) -> None:
+    cli.write("check/hello.yaml", MANY)
+
+    ran = cli("run", "check", "--max-requests", "1", "-j1")
+
+    told = re.search(r"hint: promptrun (run check .* --run \S+) goes on from here\n$", ran.err)
+    assert told
+    assert "2 of 2" not in ran.err
+    assert cli(*told[1].split()).code == 0
+
+
+def test_a_run_that_was_stopped_is_a_regression_where_a_case_is_one(
+    cli: Cli, asked: OpenAIServer
+) -> None:
+    cli.write("specs/hello.yaml", MANY)
+    asked.reply = text("안녕하", finish_reason="length")
+
+    ran = cli("specs/hello.yaml", "--fail-fast", "-j1")
+
+    assert ran.code == 1
+    assert "stopped: `--fail-fast`: `specs/hello.yaml::정중` is `failed`\n" in ran.err
+    assert len(asked.requests) == 1
+
+
+def test_a_run_without_a_record_leaves_none(cli: Cli, asked: OpenAIServer) -> None:
+    assert cli("specs/hello.yaml", "--no-record").code == 0
+    assert not cli.records()
+
+
+def test_an_answer_that_every_case_gets_is_shown_once(cli: Cli, asked: OpenAIServer) -> None:
+    cases = "".join(f"  - {{name: 말 {at}}}\n" for at in range(40))
+    cli.write("specs/hello.yaml", f"{SPEC}cases:\n{cases}")
+    asked.reply = out_of_quota()
+
+    ran = cli("specs", "-j8")
+
+    assert ran.code == 3
+    assert ran.err.count("(status 429") == 1
+    assert re.search(r"\n\d more cases got the same answer\n", ran.err)
+    assert len(asked.requests) <= 8

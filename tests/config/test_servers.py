@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptrun.config import is_strict, key_variable, resolve_server
-from promptrun.config.trust import grant
+from promptrun.config import Flags, is_strict, key_variable, resolve_server
+from promptrun.config.trust import grant, trust_needed
 from promptrun.errors import TrustError, UsageError
 
 if TYPE_CHECKING:
@@ -196,6 +196,61 @@ def test_an_azure_key_of_the_shell_does_not_go_to_an_endpoint_of_an_env_file(loa
     settings = load(AZURE, environ, env_text="AZURE_OPENAI_ENDPOINT=https://evil.com")
     with pytest.raises(UsageError, match="in a file"):
         resolve_server(settings, "azure")
+
+
+TERMS = """
+timeout = 30
+connect_timeout = 2.5
+idle_timeout = 7
+requests_per_minute = 500
+tokens_per_minute = 200_000
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        pytest.param("[providers.openai]\n", "openai", id="OpenAI's own"),
+        pytest.param(CORP, "corp", id="the project's"),
+        pytest.param(AZURE, "azure", id="Azure's"),
+    ],
+)
+@pytest.mark.parametrize("sends", [True, False], ids=["to be asked", "to be shown"])
+def test_a_server_is_asked_as_its_table_says(
+    load: Load, table: str, name: str, sends: bool
+) -> None:
+    environ = AZURE_ENVIRON | {"OPENAI_API_KEY": KEY, "CORP_API_KEY": KEY}
+    settings = load(table + TERMS, environ)
+    grant(settings)
+    server = resolve_server(settings, name, sends=sends)
+    assert (server.timeout, server.connect_timeout, server.idle_timeout) == (30, 2.5, 7)
+    assert (server.requests_per_minute, server.tokens_per_minute) == (500, 200_000)
+
+
+@pytest.mark.parametrize("name", ["openai", "corp", "local"])
+def test_what_a_table_leaves_out_has_its_default(load: Load, name: str) -> None:
+    server = resolve_server(load("timeout = 9\n" + CORP), name, sends=False)
+    assert (server.timeout, server.connect_timeout, server.idle_timeout) == (9, 15, 120)
+    assert (server.requests_per_minute, server.tokens_per_minute) == (None, None)
+
+
+def test_the_terms_of_one_server_are_not_those_of_another(load: Load) -> None:
+    settings = load("[providers.openai]" + TERMS + CORP)
+    for name in ("corp", "local"):
+        assert resolve_server(settings, name, sends=False).requests_per_minute is None
+
+
+def test_the_flag_leads_before_the_table_of_openai(load: Load) -> None:
+    settings = load("[providers.openai]" + TERMS, flags=Flags(timeout=1.5))
+    assert resolve_server(settings, "openai", sends=False).timeout == 1.5
+
+
+def test_how_openai_is_asked_needs_no_trust_and_adds_no_provider(load: Load) -> None:
+    settings = load("[providers.openai]" + TERMS, {"OPENAI_API_KEY": KEY})
+    assert trust_needed(settings) is None
+    assert not settings.providers
+    server = resolve_server(settings, "openai")
+    assert (server.base_url, server.api_key, server.strict) == (None, KEY, True)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,11 @@ PASSING = Failure(kind="status", message="x", again=True)
 FINAL = Failure(kind="status", message="x")
 
 
+LIMITED = Failure(kind="rate_limit", message="x", again=True)
+
+
 def told(seconds: float) -> Failure:
-    return Failure(kind="rate_limit", message="x", again=True, retry_after=seconds)
+    return Failure(kind="status", message="x", again=True, retry_after=seconds)
 
 
 def test_delays_double_up_to_the_longest() -> None:
@@ -49,3 +52,29 @@ def test_a_server_is_never_asked_sooner_than_it_says(draw: float) -> None:
 def test_any_number_of_attempts_has_a_delay() -> None:
     policy = RetryPolicy(attempts=10**6, draw=lambda: 1.0)
     assert policy.delay_after(PASSING, 10**5) == 60
+
+
+def test_being_turned_away_is_not_having_failed() -> None:
+    policy = RetryPolicy()
+    assert policy.delay_after(LIMITED, 0, 29) == 0
+    assert policy.delay_after(LIMITED, 4, 1) == 0
+    assert policy.delay_after(LIMITED, 0, 30) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "final"),
+    [
+        pytest.param(Failure(kind="auth", message="x"), True, id="a wrong key"),
+        pytest.param(Failure(kind="quota", message="x"), True, id="no quota"),
+        pytest.param(Failure(kind="setup", message="x"), True, id="a provider that cannot start"),
+        pytest.param(LIMITED, False, id="a rate limit"),
+        pytest.param(
+            Failure(kind="rate_limit", message="x", again=True, retry_after=3600),
+            True,
+            id="a rate limit for an hour",
+        ),
+        pytest.param(told(3600), False, id="one request that has to wait"),
+    ],
+)
+def test_what_every_request_would_meet_is_final(failure: Failure, final: bool) -> None:
+    assert RetryPolicy().is_final(failure) is final

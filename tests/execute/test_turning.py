@@ -14,9 +14,12 @@ from promptrun.execute import Call, crew, execute, turning
 from promptrun.execute.turning import Turning
 from promptrun.models import Failure, Reply, Request
 
+LOOPS = list(dict.fromkeys([asyncio.new_event_loop, turning.new_loop]))
 
-@pytest.fixture
-def turned() -> Iterator[Turning]:
+
+@pytest.fixture(params=LOOPS, ids=["asyncio", "ours"])
+def turned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turning]:
+    monkeypatch.setattr(turning, "new_loop", request.param)
     one = Turning()
     yield one
     one.close()
@@ -101,7 +104,7 @@ def test_one_press_that_comes_twice_is_one(turned: Turning) -> None:
 def test_another_press_gets_out_of_what_blocks_the_loop(
     turned: Turning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turning, "_SAME_PRESS", 0)
+    monkeypatch.setattr(turning, "SAME_PRESS", 0)
     turned.hold()
     interrupt()
     with pytest.raises(KeyboardInterrupt):

@@ -19,6 +19,8 @@ META = RunMeta(
     openai="3.54.0",
     python="3.11.7",
     commit="119e480",
+    selection=("specs/이야기.yaml::옛날",),
+    settings={"jobs": 4, "timeout": 60.0},
 )
 DIGESTS = Digests(prompt="9f2c41d09f2c41d0", settings="51aa07de51aa07de", model="gpt-4o-mini")
 CASE = "specs/이야기.yaml::옛날"

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from promptrun.models import Verdict
-from promptrun.runs import list_runs, open_run, trim_runs
+from promptrun.runs import RunWriter, find_run, is_claimed, list_runs, open_run, trim_runs
 from tests.runs.examples import META, ended, record, said, start
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,7 @@ def test_runs_are_listed_newest_first_with_what_became_of_them(tmp_path: Path) -
     writer.add_case(ended("a"))
     writer.add_case(ended("b"))
     writer.add_case(ended("c", verdict=Verdict.FAILED))
+    writer.flush()
 
     new, old = list_runs(tmp_path)
     writer.close("finished", 1)
@@ -156,3 +158,34 @@ def test_a_project_may_have_any_path(tmp_path: Path, name: str) -> None:
     assert ids(root) == ["run-1"]
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert trim_runs(root, keep=0) == ["run-1"]
+
+
+def select(root: Path, run_id: str, *selection: str) -> None:
+    meta = structs.replace(META, selection=selection)
+    RunWriter(root, run_id, meta).close("interrupted", 130)
+
+
+def test_the_newest_run_over_exactly_a_selection_is_found(tmp_path: Path) -> None:
+    select(tmp_path, "c", "specs/가.yaml", "specs/나.yaml")
+    select(tmp_path, "b", "specs/가.yaml", "specs/나.yaml")
+    select(tmp_path, "a", "specs/가.yaml")
+    (tmp_path / ".promptrun/runs/z.sqlite").write_bytes(b"broken")
+
+    found = find_run(tmp_path, ["specs/가.yaml", "specs/나.yaml"])
+    assert found is not None
+    assert (found.id, found.state, found.exit_code) == ("b", "interrupted", 130)
+    assert find_run(tmp_path, ("specs/나.yaml",)) is None
+    assert find_run(tmp_path, ()) is None
+    assert find_run(tmp_path / "nowhere", ("specs/가.yaml",)) is None
+
+
+def test_a_run_is_claimed_while_its_process_lives(tmp_path: Path) -> None:
+    ended_run = record(tmp_path, "ended")
+    kill_a_run(tmp_path)
+    killed = ended_run.with_name("killed.sqlite")
+    writer = start(tmp_path, "live")
+
+    assert [is_claimed(path) for path in (ended_run, killed, writer.path)] == [False, False, True]
+    writer.close("finished")
+    assert not is_claimed(writer.path)
+    assert not list(ended_run.parent.glob("*-lock"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from promptrun.errors import UsageError
-from promptrun.runs import RunReader, list_runs, open_run, trim_runs
+from promptrun.runs import RunReader, count_totals, list_runs, open_run, trim_runs
 from tests.runs.examples import CASE, ended, record, said, start
 
 PAGE = 4096
@@ -171,7 +171,12 @@ REFUSED = {
         "larger than 64 MiB",
     ),
     "has a state that is none": (sql("UPDATE run SET state = 'great'"), "none of a record"),
-    "has a verdict that is none": (sql("UPDATE cases SET verdict = 'fine'"), "none of a record"),
+    "has totals that are no JSON": (sql("UPDATE run SET totals = '{'"), "a column holds no JSON"),
+    "has totals of another kind": (sql("UPDATE run SET totals = '[]'"), "none of a record"),
+    "has a cost beyond all money": (
+        sql("""UPDATE run SET totals = '{"cost": Infinity}'"""),
+        "its cost is no number",
+    ),
     "is a link": (
         instead(lambda path: path.symlink_to(path.parents[2] / "real")),
         "is a symbolic link",
@@ -217,6 +222,28 @@ def test_what_no_promptrun_wrote_is_refused_with_its_name(
         assert run.info.id == "good"
     assert trim_runs(tmp_path, keep=0) == ["good"]
     assert os.path.lexists(path)
+
+
+def test_a_verdict_that_is_none_is_refused_where_verdicts_are_told(tmp_path: Path) -> None:
+    sql("UPDATE cases SET verdict = 'fine'")(record(tmp_path))
+
+    (info,) = list_runs(tmp_path)
+    assert info.problem is not None
+    with open_run(tmp_path, "run-1") as run:
+        with pytest.raises(UsageError, match="Invalid enum value 'fine'"):
+            run.info  # noqa: B018 - it is read when it is asked for
+        with pytest.raises(UsageError, match="Invalid enum value 'fine'"):
+            list(run.cases())
+
+
+@pytest.mark.parametrize("change", ["attempts = 'x'", "cost = 9e999", "cost = 'x'", "prompt = 1"])
+def test_totals_are_numbers_whatever_the_rows_hold(tmp_path: Path, change: str) -> None:
+    path = record(tmp_path)
+    sql(f"UPDATE replies SET {change}", "UPDATE run SET totals = NULL")(path)  # noqa: S608 - of the list above
+
+    with open_run(tmp_path, "run-1") as run:
+        assert run.totals() == count_totals(path)
+        assert run.totals().requests == 1
 
 
 @pytest.mark.parametrize("table", ["cases", "replies", "run"])

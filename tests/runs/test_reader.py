@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.models import Digests, Timings, Verdict
-from promptrun.runs import RecordedCase, RecordedReply, open_run
+from promptrun.runs import RecordedCase, RecordedReply, RunTotals, count_totals, open_run
 from tests.runs.examples import (
     CASE,
     DIGESTS,
@@ -215,3 +217,27 @@ def test_nothing_of_a_record_is_changed_by_reading(tmp_path: Path) -> None:
 
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert [one.name for one in path.parent.iterdir()] == ["run-1.sqlite"]
+
+
+def test_a_record_from_before_a_setting_was_kept_is_read_without_it(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for name in ("selection", "settings"):
+            connection.execute(f"UPDATE run SET meta = json_remove(meta, '$.{name}')")  # noqa: S608 - of these two
+
+    with open_run(tmp_path, "run-1") as run:
+        meta = run.info.meta
+    assert meta == structs.replace(META, selection=(), settings={})
+
+
+def test_what_nobody_can_count_in_time_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = start(tmp_path)
+    for number in range(20_000):
+        writer.add_reply(said(number))
+    writer.close("finished")
+    assert count_totals(writer.path) == RunTotals(requests=20_000, attempts=20_000)
+
+    monkeypatch.setattr("promptrun.runs.reader._SECONDS", 0)
+    assert count_totals(writer.path) is None

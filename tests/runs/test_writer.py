@@ -8,12 +8,15 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from promptrun.errors import UsageError
 from promptrun.models import Verdict
-from promptrun.runs import RecordError, list_runs, open_run
+from promptrun.runs import RecordError, RunTotals, list_runs, open_run
+from promptrun.runs.encode import case_row
+from promptrun.runs.writer import LONGEST_HELD, MOST_HELD, MOST_HELD_SIZE
 from tests.runs.examples import CASE, FULL_CASE, ended, failed, record, reply, said, start
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +81,9 @@ def test_a_record_that_is_written_is_its_owners_with_all_companions(tmp_path: Pa
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in writer.path.parent.iterdir()}
     writer.close("finished")
 
-    assert modes == dict.fromkeys(("run-1.sqlite", "run-1.sqlite-shm", "run-1.sqlite-wal"), 0o600)
+    names = [f"run-1.sqlite{ending}" for ending in ("", "-lock", "-shm", "-wal")]
+    assert modes == dict.fromkeys(names, 0o600)
+    assert files(tmp_path) == ["run-1.sqlite"]
 
 
 def test_what_was_added_outlives_a_killed_process(tmp_path: Path) -> None:
@@ -163,7 +168,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_the_record(tmp_path: Path) 
 
     with pytest.raises(RecordError, match=r"cannot be recorded: .*\.promptrun") as caught:
         start(tmp_path)
-    assert caught.value.exit_code == 1
+    assert caught.value.hint
 
 
 def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
@@ -177,7 +182,7 @@ def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path) -> No
     assert list(outside.iterdir()) == []
 
 
-@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-lock"])
 @pytest.mark.parametrize("kind", ["file", "link to nothing"])
 def test_nothing_that_stands_there_is_written_over(tmp_path: Path, ending: str, kind: str) -> None:
     folder = tmp_path / ".promptrun" / "runs"
@@ -262,3 +267,121 @@ def test_a_case_that_is_added_again_counts_as_it_is_added_last(tmp_path: Path) -
     with open_run(tmp_path, "run-1") as run:
         assert list(run.cases()) == [ended("다른"), ended()]
         assert run.info.verdicts == {Verdict.PASSED: 2}
+
+
+def cases_in(root: Path) -> int:
+    with open_run(root, "run-1") as run:
+        return len(list(run.cases()))
+
+
+def test_a_reply_is_in_the_file_at_once_and_a_case_waits_for_others(tmp_path: Path) -> None:
+    writer = start(tmp_path)
+    for number in range(MOST_HELD):
+        writer.add_reply(said(number))
+        with open_run(tmp_path, "run-1") as run:
+            assert len(list(run.replies(CASE))) == number + 1
+        assert cases_in(tmp_path) == 0
+        if number < MOST_HELD - 1:
+            writer.add_case(ended(str(number)))
+    writer.add_case(ended("last"))
+    assert cases_in(tmp_path) == MOST_HELD
+    writer.close("finished")
+
+
+@pytest.mark.parametrize("what", ["a reply", "a case", "a case with a reply"])
+def test_a_case_that_has_waited_goes_with_whatever_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("promptrun.runs.writer.monotonic", lambda: now)
+    writer = start(tmp_path)
+    writer.add_case(ended("first"))
+    assert cases_in(tmp_path) == 0
+    now += LONGEST_HELD
+    if what == "a reply":
+        writer.add_reply(said())
+    else:
+        writer.add_case(ended("next"), [said()] if "reply" in what else [])
+
+    assert cases_in(tmp_path) == (1 if what == "a reply" else 2)
+    writer.close("finished")
+
+
+def test_large_cases_do_not_wait(tmp_path: Path) -> None:
+    writer = start(tmp_path)
+    writer.add_case(ended("large", request={"model": "가" * MOST_HELD_SIZE}))
+
+    assert cases_in(tmp_path) == 1
+    writer.close("finished")
+
+
+def test_what_waits_is_in_the_file_when_it_is_flushed_or_closed(tmp_path: Path) -> None:
+    writer = start(tmp_path)
+    writer.add_case(ended("a"))
+    writer.flush()
+    assert cases_in(tmp_path) == 1
+    writer.add_case(ended("b"))
+    writer.close("finished")
+    assert cases_in(tmp_path) == 2
+
+
+def test_an_interrupt_in_the_middle_loses_no_case_that_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = start(tmp_path)
+    writer.add_case(ended("waits"))
+    with monkeypatch.context() as patch:
+        patch.setattr("promptrun.runs.writer.case_row", lambda case: Interrupted(case_row(case)))
+        with pytest.raises(KeyboardInterrupt):
+            writer.add_case(ended("comes"), [said()])
+    writer.close("interrupted", 130)
+
+    with open_run(tmp_path, "run-1") as run:
+        assert [case.case for case in run.cases()] == ["waits", "comes"]
+        assert list(run.replies(CASE)) == []
+
+
+class Interrupted(list[Any]):
+    """A row at which Ctrl-C strikes once, when its first value is bound."""
+
+    struck = False
+
+    def __getitem__(self, place: Any) -> Any:
+        if not self.struck:
+            self.struck = True
+            raise KeyboardInterrupt
+        return super().__getitem__(place)
+
+
+def test_how_a_run_ended_and_what_it_cost_stands_in_its_row(tmp_path: Path) -> None:
+    writer = start(tmp_path)
+    writer.add_reply(said(queued=0.25, prompt_tokens=12, completion_tokens=7, cost=0.1, attempts=2))
+    writer.add_reply(said(1, prompt_tokens=2**62, completion_tokens=2**62, cost=0.2))
+    writer.add_reply(said(2, prompt_tokens=2**62, completion_tokens=2**62, cost=float("inf")))
+    writer.add_reply(failed(ordinal=3))
+    writer.close("stopped", 3)
+
+    with open_run(tmp_path, "run-1") as run:
+        info, counted = run.info, run.totals()
+        assert [one.queued for one in run.replies(CASE)] == [0.25, None, None, None]
+        assert [one.cost for one in run.replies(CASE)] == [0.1, 0.2, None, None]
+    assert (info.state, info.exit_code) == ("stopped", 3)
+    assert (
+        info.totals
+        == counted
+        == RunTotals(
+            requests=4,
+            failures=1,
+            attempts=7,
+            prompt_tokens=2**63 - 1,
+            completion_tokens=2**63 - 1,
+            cost=0.3,
+        )
+    )
+
+
+def test_what_no_reply_tells_is_not_known(tmp_path: Path) -> None:
+    record(tmp_path)
+
+    with open_run(tmp_path, "run-1") as run:
+        assert run.totals() == RunTotals(requests=1, attempts=1)

@@ -1,0 +1,70 @@
+"""What a run may spend: requests, and US dollars."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from promptrun.protocol.prices import FREE, load_prices, reply_cost
+
+if TYPE_CHECKING:
+    from promptrun.execute import Meter, Stop
+    from promptrun.models import Reply
+    from promptrun.pipeline.options import Options
+
+
+class Budget:
+    """Counts what replies cost, and stops a run that may spend no more.
+
+    What is under way when a limit of cost is reached is still paid for. Each of these requests is
+    taken to cost what the replies so far cost on average, so the limit is passed only where
+    they turn out dearer, or where many are sent before the first reply tells what one costs.
+    """
+
+    def __init__(self, options: Options, stop: Stop, meter: Meter) -> None:
+        self._most_requests = options.max_requests
+        self._most_cost = None if options.max_cost is None else Decimal(str(options.max_cost))
+        self._stop = stop
+        self._meter = meter
+        self.cost = Decimal(0)
+        """US dollars, as far as prices are known."""
+        self._replies = 0
+
+    def warm_up(self, provider: str) -> None:
+        """Load what tells prices while the first request is under way."""
+        if provider != FREE:
+            from threading import Thread
+
+            Thread(target=load_prices, name="prices", daemon=True).start()
+
+    def may_send(self) -> bool:
+        """Whether one more request may go out; where it may not, the run is stopped."""
+        most = self._most_requests
+        if most is not None and self._meter.sent >= most:
+            self._stop.ask(f"`--max-requests {most}` is reached")
+            return False
+        if self._most_cost is not None and self._expected() > self._most_cost:
+            self._stop.ask(f"`--max-cost {self._most_cost.normalize():f}` is reached")
+            return False
+        return True
+
+    def add(self, reply: Reply, provider: str) -> float | None:
+        """Count a reply; what it cost, where that is known."""
+        cost = reply_cost(reply.raw, provider)
+        if cost is None:
+            if self._most_cost is not None:
+                self._stop.ask(
+                    f"`--max-cost` cannot be kept: nobody knows what `{reply.raw.get('model')}` "
+                    "costs",
+                    "limit the requests: `--max-requests N`",
+                )
+            return None
+        self.cost += cost
+        self._replies += 1
+        return float(cost)
+
+    def _expected(self) -> Decimal:
+        """The cost once this request and all that are under way have been answered."""
+        if not self._replies:
+            return Decimal(0)
+        return self.cost + self.cost / self._replies * (self._meter.in_flight + 1)

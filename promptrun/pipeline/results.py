@@ -1,0 +1,103 @@
+"""Results on their way out: each leaves once what it wrote is on the disk, and it is recorded."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from promptrun.models import CaseResult, Verdict
+from promptrun.pipeline.exits import is_well
+from promptrun.pipeline.faults import describe_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from promptrun.errors import SnapshotError
+    from promptrun.execute import Stop
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.projects import PlannedSpec
+    from promptrun.pipeline.record import Recorder
+    from promptrun.snapshots import KeptRequest
+
+MOST_HELD = 100
+LONGEST_HELD = 0.25
+"""Seconds: snapshots reach the disk together, which is many times faster than one by one."""
+
+
+class Results:
+    """Takes the results of a run in, and gives them out in the same order."""
+
+    def __init__(self, plan: Plan, stop: Stop, recorder: Recorder) -> None:
+        self._fail_fast = plan.options.fail_fast
+        self._stop = stop
+        self._recorder = recorder
+        self._stores = list({one.project.root: one.project.store for one in plan.specs}.values())
+        self._held: list[tuple[Path, CaseResult, KeptRequest | None]] = []
+        self._since = 0.0
+        self._out: deque[CaseResult] = deque()
+        self.counts: Counter[Verdict] = Counter()
+        self.updated = 0
+        """How many of the changed ones were accepted by `--update`."""
+        for store in self._stores:
+            store.begin_batch()
+
+    def add(
+        self, planned: PlannedSpec, result: CaseResult, request: KeptRequest | None = None
+    ) -> None:
+        """Take a result in; it leaves at the next `flush`, or at once where nothing was written."""
+        root = planned.project.root
+        if self._fail_fast and not is_well(result.verdict, written=result.written):
+            self._stop.ask(f"`--fail-fast`: `{result.id}` is `{result.verdict}`")
+        if not (self._held or any(store.unflushed for store in self._stores)):
+            self._let_out(root, result, request)
+            return
+        if not self._held:
+            self._since = monotonic()
+        self._held.append((root, result, request))
+
+    @property
+    def are_due(self) -> bool:
+        """Whether what is held should go to the disk now."""
+        held = self._held
+        return len(held) >= MOST_HELD or bool(held and monotonic() - self._since >= LONGEST_HELD)
+
+    def flush(self) -> None:
+        """Bring what was written to the disk, and let out all results that waited for it."""
+        broken: dict[Path, SnapshotError] = {}
+        for store in self._stores:
+            if store.unflushed:
+                broken |= store.flush()
+        held, self._held = self._held, []
+        for root, result, request in held:
+            came_out = _as_it_came_out(root, result, broken) if broken else result
+            self._let_out(root, came_out, request)
+
+    def take(self) -> Iterator[CaseResult]:
+        """The results that may be shown."""
+        while self._out:
+            yield self._out.popleft()
+
+    def _let_out(self, root: Path, result: CaseResult, request: KeptRequest | None) -> None:
+        self.counts[result.verdict] += 1
+        self.updated += result.written and result.verdict is Verdict.CHANGED
+        self._recorder.keep_case(root, result, request)
+        self._out.append(result)
+
+
+def _as_it_came_out(
+    root: Path, result: CaseResult, broken: dict[Path, SnapshotError]
+) -> CaseResult:
+    """The result of a case whose file may have failed to reach the disk."""
+    error = broken.get(root / result.snapshot) if result.written and result.snapshot else None
+    if error is not None:
+        reason = describe_error(error)
+        return structs.replace(result, verdict=Verdict.ERROR, reason=reason, written=False)
+    error = broken.get(root / result.pending) if result.pending else None
+    if error is not None:
+        note = f"nothing could be kept: {describe_error(error)}"
+        return structs.replace(result, pending=None, notes=(*result.notes, note))
+    return result

@@ -1,0 +1,196 @@
+"""The list of recorded runs: a table for people, an object a run for programs."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
+
+from promptrun.models import Verdict
+from promptrun.reports.style import visible_line
+from promptrun.reports.width import display_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FORMAT = 1
+"""Goes up when a field changes its meaning or goes away; new fields may come at any time."""
+
+UNKNOWN = "–"
+_LEAST_TARGETS = 16
+"""Columns that the targets need, for the table to be worth more than lines below each other."""
+_GAP = "  "
+_HEADS = ("run", "began", "took", "state", "cases", "requests", "tokens", "cost", "targets")
+_RIGHT = {"took", "requests", "tokens", "cost"}
+_WORST_FIRST = (
+    Verdict.FAILED, Verdict.CHANGED, Verdict.MISSING, Verdict.ERROR,
+    Verdict.NEW, Verdict.SKIPPED, Verdict.PASSED,
+)  # fmt: skip
+
+State = Literal[
+    "finished", "stopped", "interrupted", "crashed",  # what the run said of its end
+    "running", "killed",  # it said nothing yet; it never will
+    "unreadable",
+]  # fmt: skip
+
+
+class PastRun(Struct, frozen=True, kw_only=True):
+    """One recorded run, as the list tells it; for one that is unreadable, only why."""
+
+    id: str
+    root: str
+    """The project's folder."""
+    state: State
+    began: str | None = None
+    """UTC, as ISO 8601; so is `ended`."""
+    ended: str | None = None
+    seconds: float | None = None
+    """Until the end, or until now for one that runs; None for one that was killed."""
+    exit_code: int | None = None
+    targets: tuple[str, ...] = ()
+    """As they were typed."""
+    selection: tuple[str, ...] = ()
+    """The same below the root."""
+    providers: tuple[str, ...] = ()
+    overrides: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    update: str | None = None
+    versions: dict[str, str | None] = field(default_factory=dict)
+    """Of promptrun, openai and python."""
+    commit: str | None = None
+    verdicts: dict[Verdict, int] = field(default_factory=dict)
+    requests: int | None = None
+    """None where counting took too long; so with the next ones."""
+    failures: int | None = None
+    attempts: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: float | None = None
+    """US dollars."""
+    problem: str | None = None
+    """Why the record cannot be read."""
+
+
+def write_history_json(run: PastRun) -> str:
+    """One line that holds all that is known of a run; `docs/runs.md` lists the fields."""
+    fields = {name: getattr(run, name) for name in run.__struct_fields__}
+    return json.dumps({"promptrun": FORMAT, **fields}, ensure_ascii=False)
+
+
+def write_history(runs: Sequence[PastRun], width: int | None) -> Iterator[str]:
+    """Lines of at most `width` columns: a table, or below each other where it would not fit.
+
+    None is for a pipe: a table with nothing cut.
+    """
+    cells = [_HEADS, *map(_describe, runs)]
+    columns = list(zip(*cells, strict=True))
+    widths = [max(map(display_width, column)) for column in columns]
+    fixed = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    if width is not None and width < fixed + min(widths[-1], _LEAST_TARGETS):
+        for row in cells[1:]:
+            yield from _write_block(row, width)
+        return
+    for row in cells:
+        line = _GAP.join(map(_pad, _HEADS, row, widths)).rstrip()
+        yield line if width is None else shorten(line, width)
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` in at most `width` columns, with ``…`` where its end is cut."""
+    if display_width(text) <= width:
+        return text
+    taken, room = [], width - 1
+    for character in text:
+        room -= display_width(character)
+        if room < 0:
+            break
+        taken.append(character)
+    return f"{''.join(taken)}…"
+
+
+def _write_block(row: tuple[str, ...], width: int) -> Iterator[str]:
+    named = dict(zip(_HEADS, row, strict=True))
+    yield shorten(f"{named['run']}{_GAP}{named['state']}", width)
+    began, took, cost = named["began"], named["took"], named["cost"]
+    counted = [f"{named[name]} {name}" for name in ("requests", "tokens")]
+    for parts in (
+        [began, f"took {took}" if took != UNKNOWN else took],
+        named["cases"].split(", "),
+        [*(one for one in counted if not one.startswith(UNKNOWN)), cost],
+        [named["targets"]],
+    ):
+        for line in _wrap([one for one in parts if one != UNKNOWN], width - 2):
+            yield f"  {line}"
+
+
+def _wrap(parts: list[str], width: int) -> Iterator[str]:
+    """What fits of the parts on each line, with commas between them."""
+    line = ""
+    for part in parts:
+        longer = f"{line}, {part}" if line else part
+        if line and display_width(longer) >= width:
+            yield f"{line},"
+            longer = part
+        line = longer
+    if line:
+        yield shorten(line, width)
+
+
+def _describe(run: PastRun) -> tuple[str, ...]:
+    """The cells of a run, in the order of the heads."""
+    return (
+        run.id,
+        _write_moment(run.began) if run.began else UNKNOWN,
+        UNKNOWN if run.seconds is None else _write_seconds(run.seconds),
+        run.state,
+        _write_verdicts(run.verdicts) or UNKNOWN,
+        UNKNOWN if run.requests is None else f"{run.requests:,}",
+        _write_tokens(run),
+        UNKNOWN if run.cost is None else _write_cost(run.cost),
+        visible_line(" ".join(run.targets)) or UNKNOWN,
+    )
+
+
+def _pad(head: str, cell: str, width: int) -> str:
+    room = " " * (width - display_width(cell))
+    return room + cell if head in _RIGHT else cell + room
+
+
+def _write_moment(text: str) -> str:
+    """Local time to the minute; what is no time, as it stands."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return visible_line(text[:16])
+
+
+def _write_seconds(seconds: float) -> str:
+    """``0.8 s``, ``12 min 5 s``, ``3 h 20 min``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"
+
+
+def _write_verdicts(verdicts: dict[Verdict, int]) -> str:
+    """``12: 1 failed, 11 passed``; ``12 passed``."""
+    parts = [f"{verdicts[one]:,} {one}" for one in _WORST_FIRST if verdicts.get(one)]
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{sum(verdicts.values()):,}: {', '.join(parts)}"
+
+
+def _write_tokens(run: PastRun) -> str:
+    """Those of the prompts and those of the replies."""
+    if run.prompt_tokens is None and run.completion_tokens is None:
+        return UNKNOWN
+    return f"{run.prompt_tokens or 0:,} + {run.completion_tokens or 0:,}"
+
+
+def _write_cost(dollars: float) -> str:
+    return f"${dollars:,.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}"

@@ -1,0 +1,299 @@
+"""The list of recorded runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from promptrun.models import Verdict
+from promptrun.reports.history import PastRun, write_history
+from promptrun.reports.width import display_width
+from promptrun.runs import RunWriter
+from tests.promptrun_cli import Cli
+from tests.runs.examples import META, ended, failed, said
+
+ROOT = Path(__file__).parents[2]
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.runs.examples import ended, said, start
+writer = start(Path(sys.argv[1]), "killed")
+writer.add_case(ended(), [said(prompt_tokens=5)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_seoul(cli: Cli) -> Iterator[None]:
+    """A project, on a machine whose clock is nine hours ahead of UTC."""
+    cli.write("promptrun.toml", "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Seoul")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def write(cli: Cli, run_id: str, *selection: str, **fields: Any) -> RunWriter:
+    """A run of two cases, that goes on."""
+    meta = structs.replace(META, targets=selection, selection=selection, **fields)
+    writer = RunWriter(cli.folder, run_id, meta)
+    writer.add_case(ended("a"), [said(prompt_tokens=1000, completion_tokens=70, cost=0.0123)])
+    writer.add_case(ended("b", verdict=Verdict.FAILED), [failed()])
+    return writer
+
+
+def ids(cli: Cli, *arguments: str, cwd: Path | None = None) -> list[str]:
+    ran = cli("history", *arguments, "--json", cwd=cwd)
+    assert ran.code == 0
+    return [json.loads(line)["id"] for line in ran.out.splitlines()]
+
+
+def test_runs_stand_in_a_table_newest_first(cli: Cli) -> None:
+    write(cli, "first", "specs/이야기.yaml::옛날", "specs/b.yaml").close("finished", 1)
+    RunWriter(cli.folder, "second", structs.replace(META, targets=("specs",))).close("stopped", 3)
+
+    ran = cli("history")
+
+    assert (ran.code, ran.err) == (0, "")
+    head, second, first = (line.split("  ") for line in ran.out.splitlines())
+    assert [cell.strip() for cell in head if cell] == [
+        "run", "began", "took", "state", "cases", "requests", "tokens", "cost", "targets",
+    ]  # fmt: skip
+    cells = [cell.strip() for cell in first if cell.strip()]
+    assert cells[3:] == [
+        "finished",
+        "2: 1 failed, 1 passed",
+        "2",
+        "1,000 + 70",
+        "$0.0123",
+        "specs/이야기.yaml::옛날 specs/b.yaml",
+    ]
+    assert [cell.strip() for cell in second if cell.strip()][3:] == [
+        "stopped", "–", "0", "–", "–", "specs",
+    ]  # fmt: skip
+
+
+def test_times_are_those_of_here(cli: Cli) -> None:
+    write(cli, "now", "specs").close("finished", 0)
+
+    began = time.strftime("%Y-%m-%d %H", time.gmtime(time.time() + 9 * 3600))
+    assert f"now  {began}" in cli("history").out
+
+
+def test_a_run_without_an_end_is_running_or_was_killed(cli: Cli) -> None:
+    command = [sys.executable, "-c", KILLED, str(cli.folder)]
+    subprocess.run(command, cwd=ROOT, check=False)
+    writer = write(cli, "live", "specs")
+    lines = cli("history", "--json").out.splitlines()
+    writer.close("interrupted", 130)
+
+    told = {one["id"]: one for one in map(json.loads, lines)}
+    assert (told["live"]["state"], told["killed"]["state"]) == ("running", "killed")
+    assert told["live"]["seconds"] >= 0
+    assert told["killed"]["seconds"] is None
+    assert (told["killed"]["requests"], told["killed"]["prompt_tokens"]) == (1, 5)
+    assert told["killed"]["verdicts"] == {"passed": 1}
+    assert "interrupted" in cli("history").out
+
+
+def test_a_run_is_one_versioned_object_a_line(cli: Cli) -> None:
+    write(cli, "first", "specs/이야기.yaml").close("finished", 1)
+
+    ran = cli("history", "--json")
+
+    assert (ran.code, ran.err, ran.out.count("\n")) == (0, "", 1)
+    assert "specs/이야기.yaml" in ran.out
+    told = json.loads(ran.out)
+    assert (told.pop("began") < told.pop("ended"), told.pop("seconds") >= 0) == (True, True)
+    assert told == {
+        "promptrun": 1,
+        "id": "first",
+        "root": str(cli.folder),
+        "state": "finished",
+        "exit_code": 1,
+        "targets": ["specs/이야기.yaml"],
+        "selection": ["specs/이야기.yaml"],
+        "providers": ["openai", "local"],
+        "overrides": META.overrides,
+        "settings": {"jobs": 4, "timeout": 60.0},
+        "update": "none",
+        "versions": {"promptrun": "0.3.0", "openai": "3.54.0", "python": "3.11.7"},
+        "commit": "119e480",
+        "verdicts": {"failed": 1, "passed": 1},
+        "requests": 2,
+        "failures": 1,
+        "attempts": 4,
+        "prompt_tokens": 1000,
+        "completion_tokens": 70,
+        "cost": 0.0123,
+        "problem": None,
+    }
+
+
+def test_a_project_without_runs_says_so(cli: Cli) -> None:
+    assert cli("history") == (0, "", "no run is recorded\n")
+    assert cli("history", "--json") == (0, "", "no run is recorded\n")
+    assert cli("history", "specs") == (0, "", "no run is recorded over what was named\n")
+    assert cli.files() == ["promptrun.toml"]
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("specs/가.yaml", ["all", "가", "가::옛날", "folder"]),
+        ("specs/가.yaml::옛날", ["all", "가", "가::옛날", "folder"]),
+        ("specs/가.yaml::다른", ["all", "가", "folder"]),
+        ("specs", ["all", "나", "가", "가::옛날", "folder"]),
+        ("./specs/../specs/나.yaml", ["all", "나", "folder"]),
+        (".", ["all", "나", "가", "가::옛날", "folder"]),
+        ("specs/가", ["all", "folder"]),
+        ("elsewhere", ["all"]),
+    ],
+)
+def test_a_path_limits_the_list_to_runs_that_took_it(
+    cli: Cli, target: str, found: list[str]
+) -> None:
+    for place, selection in enumerate(
+        ["specs", "specs/가.yaml::옛날", "specs/가.yaml", "specs/나.yaml", "."]
+    ):
+        write(cli, f"run-{place}", selection).close("finished")
+    names = dict(
+        zip(
+            ("run-0", "run-1", "run-2", "run-3", "run-4"),
+            ("folder", "가::옛날", "가", "나", "all"),
+            strict=True,
+        )
+    )
+
+    assert [names[one] for one in ids(cli, target)] == found
+
+
+def test_a_path_is_that_of_the_folder_where_it_is_typed(cli: Cli) -> None:
+    write(cli, "a", "specs/a.yaml").close("finished")
+    write(cli, "b", "specs/b.yaml").close("finished")
+    inner = cli.folder / "specs"
+    inner.mkdir()
+
+    assert ids(cli, "a.yaml", cwd=inner) == ["a"]
+    assert ids(cli, str(inner / "b.yaml")) == ["b"]
+    assert ids(cli, "a.yaml", "b.yaml", cwd=inner) == ["b", "a"]
+    assert ids(cli, cwd=inner) == ["b", "a"]
+
+
+def test_only_the_newest_are_listed_and_the_rest_is_counted(cli: Cli) -> None:
+    for number in range(5):
+        write(cli, f"run-{number}", "specs").close("finished")
+
+    ran = cli("history", "-n", "2")
+
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["run", "run-4", "run-3"]
+    assert ran.err == "3 older runs; `-n 5` lists all\n"
+    assert cli("history", "-n", "0").code == 2
+
+
+def test_a_record_that_cannot_be_read_is_listed_as_such(cli: Cli) -> None:
+    write(cli, "good", "specs").close("finished")
+    (cli.folder / ".promptrun/runs/bad.sqlite").write_bytes(b"x" * 4096)
+
+    ran = cli("history", "-n", "1")
+    told = [json.loads(line) for line in cli("history", "--json").out.splitlines()]
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].split()[:5] == ["bad", "–", "–", "unreadable", "–"]
+    why = "the record `.promptrun/runs/bad.sqlite` cannot be read: it is no SQLite database"
+    assert f"warning: {why}\nhint: " in ran.err
+    assert [(one["id"], one["state"], one["problem"]) for one in told] == [
+        ("good", "finished", None),
+        ("bad", "unreadable", why),
+    ]
+
+
+def test_a_target_cannot_steer_the_terminal(cli: Cli) -> None:
+    write(cli, "run", "specs/\x1b[2J\u202ename.yaml\n").close("finished")
+
+    ran = cli("history")
+
+    assert r"specs/\x1b[2J\u202ename.yaml\n" in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_a_folder_that_leads_out_of_the_project_is_an_error(cli: Cli, tmp_path: Path) -> None:
+    (cli.folder / ".promptrun").symlink_to(os.path.realpath("/"))
+
+    ran = cli("history")
+
+    assert ran.code == 2
+    assert "is a link that leads out of the project" in ran.err
+
+
+PAST = (
+    PastRun(
+        id="20261122T232510-3f2a",
+        root="/p",
+        state="finished",
+        began="2026-11-22T14:25:10.000+00:00",
+        seconds=4000.4,
+        targets=("specs/이야기.yaml::할머니와 할아버지", "specs/summary.yaml"),
+        verdicts={Verdict.PASSED: 1200, Verdict.CHANGED: 3, Verdict.ERROR: 40},
+        requests=1243,
+        prompt_tokens=1_234_567,
+        completion_tokens=89_012,
+        cost=12.5,
+    ),
+    PastRun(id="short", root="/p", state="killed", began="gestern", targets=("한글",)),
+    PastRun(id="bad", root="/p", state="unreadable", problem="it is damaged"),
+)
+
+
+@pytest.mark.parametrize("width", range(40, 201))
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    lines = list(write_history(PAST, width))
+
+    assert max(map(display_width, lines)) <= width
+    assert {"20261122T232510-3f2a", "short", "bad"} <= {line.split()[0] for line in lines}
+    assert "1 h 6 min" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("width", [200, None])
+def test_the_columns_of_a_table_are_aligned_whatever_the_letters(width: int | None) -> None:
+    moved = structs.replace(PAST[1], id="한글-아이디", targets=("x",))
+    head, *lines = write_history([*PAST, moved], width)
+
+    start = head.index("state")
+    for line, state in zip(lines, ("finished", "killed", "unreadable", "killed"), strict=True):
+        before = line[: line.index(state)]
+        assert display_width(before) == start
+
+
+def test_on_a_narrow_terminal_a_run_takes_several_lines() -> None:
+    assert list(write_history(PAST, 40)) == [
+        "20261122T232510-3f2a  finished",
+        "  2026-11-22 23:25, took 1 h 6 min",
+        "  1,243: 3 changed, 40 error,",
+        "  1,200 passed",
+        "  1,243 requests,",
+        "  1,234,567 + 89,012 tokens, $12.50",
+        "  specs/이야기.yaml::할머니와 할아버지 …",
+        "short  killed",
+        "  gestern",
+        "  한글",
+        "bad  unreadable",
+    ]
+
+
+def test_on_a_pipe_nothing_is_cut() -> None:
+    table = "\n".join(write_history(PAST, None))
+
+    assert "specs/이야기.yaml::할머니와 할아버지 specs/summary.yaml" in table
+    assert "…" not in table
