@@ -19,7 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VERSIONS = {"1.40.6": "openai==1.40.6", "2": "openai>=2,<3", "3": "openai>=3,<4"}
+# The oldest has no extra `aiohttp`: there the tests run on httpx.
+VERSIONS = {
+    "1.40.6": "openai==1.40.6",
+    "2": "openai[aiohttp]>=2,<3",
+    "3": "openai[aiohttp]>=3,<4",
+}
 TESTS = ("tests/providers", "tests/execute", "tests/test_specs.py")
 NOT_HERE = ("tests/providers/test_local.py", "tests/providers/test_weights.py")
 
@@ -29,7 +34,8 @@ def needs() -> tuple[str, ...]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     others = [one for one in project["dependencies"] if not one.startswith("openai")]
     # One of the example specs is sampled.
-    return (*others, *project["optional-dependencies"]["samples"], "pytest>=9")
+    samples = project["optional-dependencies"]["samples"]
+    return (*others, *samples, "pytest>=9", "hypothesis>=6.120")
 
 
 def prepare(folder: Path, requirement: str) -> Path:
@@ -74,11 +80,11 @@ def run_tests(python: Path) -> subprocess.CompletedProcess[str]:
 
 
 def versions_in(python: Path) -> str:
-    """What an environment really holds: ``openai 3.54.0, httpx2 2.16.2``."""
+    """What an environment really holds: ``aiohttp 3.14.5, httpx2 2.16.2, openai 3.54.0``."""
     program = (
         "from importlib.metadata import distributions as d;"
         "print(', '.join(sorted(f'{x.name} {x.version}' for x in d()"
-        " if x.name in ('openai', 'httpx', 'httpx2'))))"
+        " if x.name in ('openai', 'httpx', 'httpx2', 'aiohttp', 'httpx-aiohttp'))))"
     )
     done = subprocess.run([str(python), "-c", program], capture_output=True, text=True, check=True)
     return done.stdout.strip()

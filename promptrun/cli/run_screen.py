@@ -73,6 +73,8 @@ class RunScreen:
         self._alone = len(ids) == 1
         self._verbose = verbose
         self._replies = verbose or few
+        # Of many first replies there is nothing to read but their number: git shows them.
+        self._plain = {Verdict.PASSED, *([Verdict.NEW] if len(ids) > MANY else ())}
         self._order = deque(ids if few else ())
         self._ready: dict[str, CaseResult] = {}
         self._live = False
@@ -198,7 +200,7 @@ class RunScreen:
             return True
         if self._quiet:
             return False
-        return self._replies or result.verdict is not Verdict.PASSED or bool(result.warnings)
+        return self._replies or result.verdict not in self._plain or bool(result.warnings)
 
     def _was_told(self, result: CaseResult) -> bool:
         """Whether all there is to say was said of another case."""

@@ -7,6 +7,9 @@ from hashlib import sha256
 from math import isfinite
 from typing import Any
 
+from msgspec import MsgspecError
+from msgspec.json import Decoder
+
 _encode_canonical = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":")
 ).encode
@@ -45,6 +48,18 @@ def parse(text: str) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def parse_fast(text: str) -> Any:
+    """What `parse` gives or raises, several times as fast for what is plain JSON.
+
+    The fast parser refuses more than it should, half a character for one; what it refuses `parse`
+    decides. Only near the depth that the interpreter can follow may it read what `parse` refuses.
+    """
+    try:
+        return _decode_fast(text)
+    except (MsgspecError, ValueError, RecursionError):
+        return parse(text)
+
+
 def parse_faithfully(text: str) -> Any:
     """Read JSON text whose value must say all that the text says: that of a reply.
 
@@ -78,3 +93,4 @@ def _finite(digits: str) -> float:
 _decode_faithfully = json.JSONDecoder(
     object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse_constant
 ).decode
+_decode_fast = Decoder().decode

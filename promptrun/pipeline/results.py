@@ -76,6 +76,14 @@ class Results:
             came_out = _as_it_came_out(root, result, broken) if broken else result
             self._let_out(root, came_out, request)
 
+    def close(self) -> None:
+        """Flush for the last time; an interrupt in the middle leaves no temporary files."""
+        try:
+            self.flush()
+        finally:
+            for store in self._stores:
+                store.abort_batch()
+
     def take(self) -> Iterator[CaseResult]:
         """The results that may be shown."""
         while self._out:
@@ -92,12 +100,11 @@ def _as_it_came_out(
     root: Path, result: CaseResult, broken: dict[Path, SnapshotError]
 ) -> CaseResult:
     """The result of a case whose file may have failed to reach the disk."""
-    error = broken.get(root / result.snapshot) if result.written and result.snapshot else None
-    if error is not None:
+    error = broken.get(root / result.snapshot) if result.snapshot else None
+    if error is None:
+        return result
+    if result.written:
         reason = describe_error(error)
         return structs.replace(result, verdict=Verdict.ERROR, reason=reason, written=False)
-    error = broken.get(root / result.pending) if result.pending else None
-    if error is not None:
-        note = f"nothing could be kept: {describe_error(error)}"
-        return structs.replace(result, pending=None, notes=(*result.notes, note))
-    return result
+    note = f"nothing could be kept: {describe_error(error)}"
+    return structs.replace(result, pending=None, notes=(*result.notes, note))

@@ -117,7 +117,7 @@ class _Run:
 
     def _close(self, state: EndState) -> None:
         results = self._results
-        results.flush()
+        results.close()
         if self._recall is not None:
             self._recall.close()
         code = exit_code(results.counts, results.updated, stopped=state != "finished")

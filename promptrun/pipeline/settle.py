@@ -188,7 +188,8 @@ def _carry_out(
         if moves is not None:
             old = moves.accepted.snapshot
             assert old is not None  # noqa: S101 - an orphan is one that could be read
-            store.remove(moves.path, old.spec, old.case, digest=moves.accepted.digest)
+            digest = moves.accepted.digest
+            store.remove(moves.path, old.spec, old.case, digest=digest, owner=path)
         return structs.replace(result, written=True)
     if action == "propose":
         pending = store.propose(

@@ -6,12 +6,14 @@
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
 from promptrun.snapshots.paths import snapshot_path
 from promptrun.snapshots.record import (
+    KeptRequest,
     content_text,
     digest_request,
     make_snapshot,
     recall_reply,
     record_reply,
     record_request,
+    request_as_kept,
 )
 from promptrun.snapshots.store import SnapshotStore
 from promptrun.snapshots.values import Accepted
@@ -19,6 +21,7 @@ from promptrun.snapshots.values import Accepted
 __all__ = [
     "Accepted",
     "BrokenSnapshotError",
+    "KeptRequest",
     "SnapshotStore",
     "content_text",
     "digest_request",
@@ -27,5 +30,6 @@ __all__ = [
     "recall_reply",
     "record_reply",
     "record_request",
+    "request_as_kept",
     "snapshot_path",
 ]

@@ -7,10 +7,22 @@ import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptrun.errors import SnapshotError
-from promptrun.files.atomic import write_atomic
-from promptrun.files.tree import FileProblem, read_binary
+from promptrun.files.atomic import write_atomic, write_temporary
+from promptrun.files.tree import MAX_BINARY_BYTES, FileProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A link or a pipe that took the place of a file behind our back is neither followed nor waited for.
+_READ = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 
 
 def check_place(root: Path, path: Path) -> None:
@@ -28,6 +40,31 @@ def check_place(root: Path, path: Path) -> None:
     raise SnapshotError(f"`{path}` is not used: {reason}", hint=f"the root is `{root}`")
 
 
+class Places:
+    """`check_place` for many files of few folders: a folder's links are followed once.
+
+    A folder is known by its place and its number on the disk, so another one that takes its place
+    is looked at anew.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[str, tuple[int, int]] = {}
+
+    def check(self, path: Path) -> None:
+        """Raise SnapshotError unless `path` lies below the root, links followed."""
+        folder, _, name = os.fspath(path).rpartition(os.sep)
+        try:
+            found = os.stat(folder)  # noqa: PTH116 - a Path would cost as much as the rest
+        except (OSError, ValueError):
+            check_place(self.root, path)
+            return
+        number = found.st_dev, found.st_ino
+        if self._known.get(folder) != number or name == "..":
+            check_place(self.root, path)
+            self._known[folder] = number
+
+
 def read_regular(path: Path, *, most: int | None = None) -> bytes | None:
     """The bytes of a file; None where there is none.
 
@@ -39,7 +76,17 @@ def read_regular(path: Path, *, most: int | None = None) -> bytes | None:
         return None
     if most is not None and size > most:
         raise FileProblem(f"it is larger than {most // 1024:,} KiB")
-    return read_binary(path)
+    try:
+        # Asked for more than there is, Python would make room for all of it.
+        with os.fdopen(os.open(path, _READ), "rb") as file:
+            data = file.read(min(size, MAX_BINARY_BYTES) + 1)
+            if len(data) > size:  # it grew just now
+                data += file.read(MAX_BINARY_BYTES)
+    except OSError as error:
+        raise FileProblem(f"cannot read `{path.name}`: {error.strerror}") from None
+    if len(data) > MAX_BINARY_BYTES:
+        raise FileProblem(f"`{path.name}` is larger than {MAX_BINARY_BYTES // 2**20} MiB")
+    return data
 
 
 def read_head(path: Path, size: int) -> bytes | None:
@@ -47,7 +94,7 @@ def read_head(path: Path, size: int) -> bytes | None:
     if _regular_size(path) is None:
         return None
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, _READ), "rb") as file:
             return file.read(size)
     except OSError as error:
         raise FileProblem(f"it cannot be read: {error.strerror}") from None
@@ -55,7 +102,7 @@ def read_head(path: Path, size: int) -> bytes | None:
 
 def _regular_size(path: Path) -> int | None:
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -90,10 +137,26 @@ def write_file(path: Path, data: bytes) -> bool:
             # Another process removed the folder, empty as it was, just before.
             return write_atomic(path, data)
     except OSError as error:
-        raise SnapshotError(
-            f"cannot write `{path}`: {error.strerror}",
-            hint="what was there before is still in place",
-        ) from error
+        raise unwritable(path, error) from error
+
+
+def put_beside(path: Path, data: bytes) -> Path:
+    """Write a temporary file that can be moved to `path`; SnapshotError where the disk refuses."""
+    try:
+        try:
+            return write_temporary(path, data)
+        except FileNotFoundError:
+            return write_temporary(path, data)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> SnapshotError:
+    """What is said where the disk refuses to write a file."""
+    return SnapshotError(
+        f"cannot write `{path}`: {error.strerror}",
+        hint="what was there before is still in place",
+    )
 
 
 def remove_file(path: Path, top: Path) -> bool:
@@ -110,3 +173,42 @@ def remove_file(path: Path, top: Path) -> bool:
                 break
             folder.rmdir()
     return True
+
+
+class Disk:
+    """How a store reads, writes and deletes: at once, each file durable as the call returns."""
+
+    def read(self, path: Path, *, most: int | None = None) -> bytes | None:
+        """As `read_regular`."""
+        return read_regular(path, most=most)
+
+    def is_missing(self, path: Path) -> bool:
+        """Whether nothing stands at `path`."""
+        return not os.path.lexists(path)
+
+    def below(self, top: Path) -> tuple[set[Path], set[Path]]:
+        """The files below `top` that wait to be written, and all that wait to be deleted."""
+        del top
+        return set(), set()
+
+    def write(
+        self, path: Path, data: bytes, *, owner: Path, check: Callable[[], None] | None = None
+    ) -> bool:
+        """Make a file hold `data`; True where that changes the disk. Raises SnapshotError.
+
+        `owner` is the snapshot for whose sake it is written. `check` is called, and may raise
+        SnapshotError, where something else stands at `path` by the time of the writing.
+        """
+        del owner, check
+        return write_file(path, data)
+
+    def remove(
+        self, path: Path, top: Path, *, owner: Path | None = None, digest: str | None = None
+    ) -> bool:
+        """Delete a file, and the folders below `top` that it leaves empty; False where none was.
+
+        It goes only where all that `owner` wants written was written (for None: all of a batch),
+        and where its text still has this digest, if one is given. Raises SnapshotError.
+        """
+        del owner, digest
+        return remove_file(path, top)

@@ -14,28 +14,15 @@ from typing import TYPE_CHECKING, Any
 from promptrun.errors import SnapshotError
 from promptrun.files.json import canonical
 from promptrun.files.yaml import MAX_CHARACTERS
-from promptrun.snapshots.escape import MARK, escape_surrogates
+from promptrun.snapshots.escape import escape_surrogates
 from promptrun.snapshots.parse import FORMAT, BrokenSnapshotError, parse_snapshot
+from promptrun.snapshots.plain_text import PLAIN, UNFIT, WORDS
 
 if TYPE_CHECKING:
     from promptrun.models import Snapshot
 
-# A literal block would lose these (line ends of YAML 1.1, BOM), YAML forbids them (controls,
-# surrogates), or a reviewer would be deceived by them (bidirectional overrides, invisible tags).
-_UNFIT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
-    "\U000e0000-\U000e007f" + MARK + "]"
-)
-_ESCAPED = re.compile(_UNFIT.pattern[:-1] + '"\\\\\n\t]')
+_ESCAPED = re.compile(UNFIT.pattern[:-1] + '"\\\\\n\t]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
-
-# Text that every reader of YAML 1.1 and 1.2 takes for text: a letter, then nothing that could be
-# an indicator; and none of the words below. All numbers and dates begin with a digit or a sign.
-# Possessive: a way back for each character would take a hundred bytes of memory for each.
-_PLAIN = re.compile(r"[^\W\d_](?:[\w ./@+=(),;!?$%&*'-]++|:(?=[\w/]))*+(?<=[\w./@+=(),;!?$%&*'-])")
-_WORDS = frozenset(
-    ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"]
-)
 
 # libyaml takes a key of more than 1024 characters for no key, unless `? ` announces it.
 _LONGEST_KEY = 900
@@ -68,7 +55,8 @@ def dump_snapshot(snapshot: Snapshot) -> str:
         text = "".join(_mapping(document, ""))
         if len(text.encode()) > MAX_CHARACTERS:
             raise _size_error(snapshot, identity)
-        same = _identity(parse_snapshot(text, identity)) == _identity(snapshot)
+        read = parse_snapshot(text, identity, only_yaml=True)
+        same = _identity(read) == _identity(snapshot)
     except (BrokenSnapshotError, ValueError, TypeError, RecursionError) as error:
         raise _internal_error(identity, str(error)) from error
     if not same:
@@ -181,7 +169,7 @@ def _float(value: float) -> str:
 def _text(text: str, indent: str) -> str:
     if "\n" not in text or text.isspace():
         return _inline(text)
-    if _UNFIT.search(text):
+    if UNFIT.search(text):
         return _quoted_lines(text, indent)
     # Behind leading spaces, tabs or empty lines a reader could not tell how far a block is in.
     hint = "2" if text[0] in " \t\n" else ""
@@ -193,9 +181,9 @@ def _text(text: str, indent: str) -> str:
 
 def _inline(text: str) -> str:
     """A text or key on one line."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+    if PLAIN.fullmatch(text) and text.lower() not in WORDS:
         return text
-    if _UNFIT.search(text) or "\n" in text or "\t" in text:
+    if UNFIT.search(text) or "\n" in text or "\t" in text:
         return f'"{_escaped(text)}"'
     if '"' in text or "\\" in text:
         return "'" + text.replace("'", "''") + "'"

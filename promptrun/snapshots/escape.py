@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-MARK = "\U0010fffd"
+from promptrun.snapshots.plain_text import MARK
 
 
 def escape_surrogates(text: str) -> str:

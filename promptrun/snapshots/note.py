@@ -9,10 +9,11 @@ from msgspec import UNSET, DecodeError, Struct, UnsetType, json
 
 from promptrun.files.tree import FileProblem
 from promptrun.models import Digests
-from promptrun.snapshots.disk import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from promptrun.snapshots.disk import Disk
 
 NOTE: Final = ".json"
 """What a note's name has behind that of its snapshot."""
@@ -46,9 +47,9 @@ def encode_note(note: Note) -> bytes:
     return json.format(json.encode(note)) + b"\n"
 
 
-def read_note(file: Path) -> Note:
+def read_note(file: Path, disk: Disk) -> Note:
     """The note of the pending snapshot `file`; FileProblem where it is none, or not there."""
-    data = read_regular(note_of(file), most=MAX_NOTE_BYTES)
+    data = disk.read(note_of(file), most=MAX_NOTE_BYTES)
     if data is None:
         raise FileProblem("the note beside it is missing")
     try:

@@ -9,6 +9,7 @@ from promptrun.files.source import Source
 from promptrun.files.yaml import parse_yaml
 from promptrun.models import Digests, Snapshot
 from promptrun.snapshots.escape import has_escapes, restore_surrogates
+from promptrun.snapshots.written import read_written
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -48,14 +49,25 @@ class BrokenSnapshotError(SnapshotError):
     """The text is no snapshot; one of a newer format is a plain SnapshotError."""
 
 
-def parse_snapshot(text: str, name: str) -> Snapshot:
-    """Read the text of the file called `name`.
+def parse_snapshot(text: str, name: str, *, only_yaml: bool = False) -> Snapshot:
+    """Read the text of the file called `name`; with `only_yaml`, without the fast reader.
 
     Raises BrokenSnapshotError where it is no snapshot: merge markers, no YAML, a key that is
     missing, unknown or of the wrong type. Raises SnapshotError where its format is newer than
     `FORMAT`, whatever else it holds.
     """
     _refuse_conflict(text, name)
+    document = None if only_yaml else read_written(text)
+    if document is None:
+        document = _parse_document(text, name)
+    try:
+        return _read_document(document, name)
+    except BrokenSnapshotError as error:
+        error.location = Location(name, 1)
+        raise
+
+
+def _parse_document(text: str, name: str) -> Any:
     try:
         document = parse_yaml(Source(name, text))
     except SpecErrors as several:
@@ -65,13 +77,7 @@ def parse_snapshot(text: str, name: str) -> Snapshot:
             location=first.location,
             hint=first.hint,
         ) from first
-    if has_escapes(text):
-        document = restore_surrogates(document)
-    try:
-        return _read_document(document, name)
-    except BrokenSnapshotError as error:
-        error.location = Location(name, 1)
-        raise
+    return restore_surrogates(document) if has_escapes(text) else document
 
 
 def _refuse_conflict(text: str, name: str) -> None:

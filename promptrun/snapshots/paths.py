@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -20,6 +22,9 @@ _RESERVED = frozenset(
     + [f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"]
 )
 
+_ORDINARY = re.compile("[a-z0-9_=,-]+")
+"""Most names: what the rest of `file_stem` would leave as it is."""
+
 
 def snapshot_path(root: Path, spec_path: Path, case_name: str, provider: str) -> Path:
     """The file that keeps the accepted reply of `case_name`, below `root`.
@@ -31,6 +36,11 @@ def snapshot_path(root: Path, spec_path: Path, case_name: str, provider: str) ->
     Raises SpecError for a spec outside the root, and for one whose place would be taken for a
     provider's: a folder or a stem that begins with ``@``.
     """
+    return _folder(root, spec_path, provider) / f"{file_stem(case_name)}.yaml"
+
+
+@lru_cache(maxsize=64)
+def _folder(root: Path, spec_path: Path, provider: str) -> Path:
     spec = root / spec_path
     if not spec.is_relative_to(root) or ".." in spec.parts:
         raise SpecError(f"`{spec_path}` lies outside the project", hint=f"the root is `{root}`")
@@ -44,7 +54,7 @@ def snapshot_path(root: Path, spec_path: Path, case_name: str, provider: str) ->
     folder = root.joinpath(*home, "snapshots")
     if provider != "openai":
         folder /= f"@{file_stem(provider)}"
-    return folder.joinpath(*inner, f"{file_stem(case_name)}.yaml")
+    return folder.joinpath(*inner)
 
 
 def snapshots_home(root: Path, path: Path) -> Path:
@@ -60,6 +70,8 @@ def file_stem(name: str) -> str:
     file system that ignores case or reserves the name could mix it up, ``~`` and 8 hex digits of
     the exact text's digest follow.
     """
+    if _ORDINARY.fullmatch(name) and name not in _RESERVED and len(name) <= MAX_NAME_BYTES:
+        return name
     stem = "".join(char if _is_safe(char) else "_" for char in normalize("NFC", name))
     if stem.partition(".")[0].lower() in _RESERVED:
         # Windows reserves `con.txt` as well, so nothing may look like an ending.

@@ -17,14 +17,7 @@ from promptrun.errors import SnapshotError
 from promptrun.files.hidden import make_hidden
 from promptrun.files.tree import FileProblem
 from promptrun.files.walk import walk_folders
-from promptrun.snapshots.disk import (
-    check_place,
-    decode,
-    digest_text,
-    read_regular,
-    remove_file,
-    write_file,
-)
+from promptrun.snapshots.disk import Disk, Places, check_place, decode, digest_text, remove_file
 from promptrun.snapshots.note import NOTE, Note, encode_note, note_of, read_note
 from promptrun.snapshots.parse import parse_snapshot
 from promptrun.snapshots.paths import keeps
@@ -44,16 +37,19 @@ MAX_ARTIFACT_BYTES: Final = 1024**3
 
 
 class PendingFolder:
-    """``.promptrun/pending/`` of one project; `root` is resolved.
+    """``.promptrun/pending/`` of one project, whose files are read and written through `disk`.
 
     With `artifact`, that folder in its place, such as another run left it: it is only read.
     """
 
-    def __init__(self, root: Path, artifact: Path | None = None) -> None:
-        self.root = root
-        self.top = artifact or root / ".promptrun" / "pending"
+    def __init__(self, places: Places, disk: Disk, artifact: Path | None = None) -> None:
+        self.root = places.root
+        self.top = artifact or self.root / ".promptrun" / "pending"
         self._is_own = artifact is None
-        self._bound = self.root if self._is_own else self.top
+        self._places = places
+        self._bound = places if artifact is None else Places(artifact)
+        self._disk = disk
+        self._is_made = False
 
     def put(
         self,
@@ -77,6 +73,13 @@ class PendingFolder:
             moves=moves.path.relative_to(self.root).as_posix() if moves else UNSET,
             moves_text=(moves.accepted.digest or "") if moves else UNSET,
         )
+        if not self._is_made:
+            self._make(file)
+        self._disk.write(file, data, owner=path)
+        self._disk.write(note_of(file), encode_note(note), owner=path)
+        return file
+
+    def _make(self, file: Path) -> None:
         try:
             make_hidden(self.root, "pending")
         except FileProblem as problem:
@@ -85,9 +88,7 @@ class PendingFolder:
             raise SnapshotError(
                 f"cannot write `{error.filename or file}`: {error.strerror}"
             ) from error
-        write_file(file, data)
-        write_file(note_of(file), encode_note(note))
-        return file
+        self._is_made = True
 
     def listed(self, paths: Iterable[str] | None) -> Iterator[Pending]:
         """Every pending that `paths` selects, sorted, each read when its turn comes.
@@ -95,7 +96,7 @@ class PendingFolder:
         See `SnapshotStore.list_pending`. Notes of one's own whose snapshot is gone are deleted:
         nothing else would ever name them.
         """
-        check_place(self._bound, self.top / "any")
+        check_place(self._bound.root, self.top / "any")
         wanted = None if paths is None else [as_selector(path) for path in paths]
         if not self._is_own:
             self._check_size()
@@ -116,7 +117,7 @@ class PendingFolder:
         now = self._load(self._file(pending.path))
         if now.problem:
             raise now.problem
-        data = _read(now.file)
+        data = self._read(now.file)
         if now != pending or digest_text(data) != now.digest:
             raise SnapshotError(
                 f"the pending reply of `{pending.id}` changed since it was shown",
@@ -127,20 +128,25 @@ class PendingFolder:
     def remove(self, path: Path) -> bool:
         """Delete the pending of `path`, and folders left empty; False where nothing waited."""
         file = self._file(path)
-        remove_file(note_of(file), self.top)
-        return remove_file(file, self.top)
+        self._disk.remove(note_of(file), self.top, owner=path)
+        return self._disk.remove(file, self.top, owner=path)
 
     def _file(self, path: Path) -> Path:
-        check_place(self.root, path)
+        self._places.check(path)
         file = self.top / path.relative_to(self.root)
-        check_place(self._bound, file)
+        self._bound.check(file)
         return file
 
     def _files(self, ending: str = ".yaml") -> Iterator[Path]:
+        waiting, gone = self._disk.below(self.top)
         for folder, _, names in walk_folders(self.top):
             for name in names:
                 if name.endswith(ending) and not name.startswith("."):
-                    yield folder / name
+                    file = folder / name
+                    waiting.discard(file)
+                    if file not in gone:
+                        yield file
+        yield from (file for file in waiting if file.name.endswith(ending))
 
     def _check_size(self) -> None:
         """Refuse a folder of somebody else's that would take for ever to read."""
@@ -160,7 +166,7 @@ class PendingFolder:
     def _drop_orphans(self) -> None:
         for note in list(self._files(f".yaml{NOTE}")):
             # Another process writes the snapshot before its note, so a new pair is never taken.
-            if not os.path.lexists(note.with_suffix("")):
+            if self._disk.is_missing(note.with_suffix("")):
                 with suppress(SnapshotError):  # a folder that may not be written can be listed
                     remove_file(note, self.top)
 
@@ -182,15 +188,15 @@ class PendingFolder:
             return Pending(path=path, file=file, problem=unusable)
 
     def _open(self, path: Path, file: Path) -> Pending:
-        check_place(self.root, path)
-        data = _read(file)
+        self._places.check(path)
+        data = self._read(file)
         name = self._name(file)
         snapshot = parse_snapshot(decode(data), name)
         if not keeps(self.root, path, snapshot.spec, snapshot.case):
             raise FileProblem(
                 f"its header names `{snapshot.spec}::{snapshot.case}`, whose place is another"
             )
-        note = read_note(file)
+        note = read_note(file, self._disk)
         if note.text != digest_text(data) or note.digests != snapshot.digests:
             raise FileProblem("it does not belong to the note beside it")
         check_request(snapshot, name)
@@ -216,6 +222,12 @@ class PendingFolder:
             raise FileProblem(f"it takes over `{note.moves}`, which is no snapshot")
         return path
 
+    def _read(self, file: Path) -> bytes:
+        data = self._disk.read(file)
+        if data is None:
+            raise FileProblem("it is gone")
+        return data
+
     def _selected(self, pending: Pending, wanted: list[str]) -> bool:
         place = pending.path.relative_to(self.root).as_posix()
         return is_selected((pending.id, pending.spec, place), wanted)
@@ -234,10 +246,3 @@ def is_selected(names: Iterable[str], wanted: Iterable[str]) -> bool:
         not want or any(name == want or name.startswith(f"{want}/") for name in names)
         for want in wanted
     )
-
-
-def _read(file: Path) -> bytes:
-    data = read_regular(file)
-    if data is None:
-        raise FileProblem("it is gone")
-    return data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from promptrun.errors import Location
 from promptrun.files.json import canonical, digest
 from promptrun.models import Digests, Reply, Snapshot, Timings
@@ -26,21 +28,33 @@ if TYPE_CHECKING:
 _PARTS = ("prompt", "settings", "model")
 
 
+class KeptRequest(Struct, frozen=True):
+    """A request as a snapshot keeps it, and what tells it from every other one."""
+
+    recorded: dict[str, Any]
+    digests: Digests
+
+
+def request_as_kept(body: Mapping[str, Any]) -> KeptRequest:
+    """What is kept of a request; `body` is masked before."""
+    recorded = record_request(body)
+    return KeptRequest(recorded, _digests(recorded))
+
+
 def make_snapshot(
     spec_id: str,
     case_name: str,
-    body: Mapping[str, Any],
+    request: KeptRequest,
     reply: dict[str, Any],
     *,
     keep_request: bool,
 ) -> Snapshot:
-    """The snapshot that accepting a recorded reply or set would write; `body` is masked before."""
-    request = record_request(body)
+    """The snapshot that accepting a recorded reply or set would write."""
     return Snapshot(
         spec=spec_id,
         case=case_name,
-        digests=_digests(request),
-        request=request if keep_request else None,
+        digests=request.digests,
+        request=request.recorded if keep_request else None,
         reply=reply,
     )
 

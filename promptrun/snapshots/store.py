@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from promptrun.errors import SnapshotError
 from promptrun.files.tree import FileProblem
-from promptrun.snapshots.disk import (
-    check_place,
-    decode,
-    digest_text,
-    read_regular,
-    remove_file,
-    write_file,
-)
+from promptrun.snapshots.disk import Disk, Places, decode, digest_text
 from promptrun.snapshots.parse import BrokenSnapshotError, parse_snapshot
 from promptrun.snapshots.record import check_request
 from promptrun.snapshots.values import Accepted
@@ -23,8 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from promptrun.models import Digests, Snapshot
+    from promptrun.snapshots.batch import Batch
     from promptrun.snapshots.pending import PendingFolder
     from promptrun.snapshots.values import Orphan, Pending
+
+_AT_ONCE = Disk()
 
 
 class SnapshotStore:
@@ -35,21 +32,71 @@ class SnapshotStore:
 
     With `artifact`, what waits is listed and accepted from that folder, the pending folder of
     another run; it is left as it is, and nothing in it is believed unchecked.
+
+    What is written is durable when the call returns, but for a batch: see `begin_batch`.
     """
 
     def __init__(self, root: Path, *, artifact: Path | None = None) -> None:
         self.root = root.resolve()
         self._artifact = artifact
+        self._prefix = len(os.fspath(self.root).rstrip(os.sep)) + 1
+        self._places = Places(self.root)
+        self._batch: Batch | None = None
+        self._waiting: PendingFolder | None = None
+        """The folder of what waits, kept open for a batch."""
+
+    @property
+    def _disk(self) -> Disk:
+        return self._batch or _AT_ONCE
 
     def _pending(self, artifact: Path | None = None) -> PendingFolder:
+        if self._waiting is not None and artifact is None:
+            return self._waiting
         # A run that only judges needs nothing of what waits.
         from promptrun.snapshots.pending import PendingFolder
 
-        return PendingFolder(self.root, artifact)
+        return PendingFolder(self._places, self._disk, artifact)
+
+    def begin_batch(self) -> None:
+        """Let what is written and deleted from now on wait for `flush`.
+
+        Until then it lies in temporary files beside the goals, so a disk that refuses is told at
+        once. The store reads what it was told to write, flushed or not; others see the old files.
+        One thread may flush while another uses the store. `abort_batch` ends it.
+        """
+        if self._batch is None:
+            from promptrun.snapshots.batch import Batch
+
+            self._batch = Batch()
+            self._waiting = self._pending()
+
+    @property
+    def unflushed(self) -> int:
+        """How many files wait to be written or deleted: 0 outside of a batch."""
+        return 0 if self._batch is None else self._batch.waiting
+
+    def flush(self) -> dict[Path, SnapshotError]:
+        """Do what waits and make it durable; gives what could not be done after all.
+
+        The errors are by the path of the snapshot that was written, proposed, dropped or removed;
+        there are none, as a rule. First all texts become durable, then each takes its place, in
+        order, then files are deleted: a kill at any moment leaves the old file or the new one.
+        Nothing is deleted for the sake of a snapshot that was not written.
+        """
+        return {} if self._batch is None else self._batch.flush()
+
+    def abort_batch(self) -> None:
+        """Forget what was not flushed, with its temporary files, and end the batch."""
+        if self._batch is not None:
+            batch, self._batch, self._waiting = self._batch, None, None
+            batch.abort()
 
     def read(self, path: Path, spec_id: str, case: str) -> Accepted:
         """The accepted reply of a case; SnapshotError only for a newer format or a bad place."""
-        there = self._open(path)
+        return self._read(path, spec_id, case, self._disk)
+
+    def _read(self, path: Path, spec_id: str, case: str, disk: Disk) -> Accepted:
+        there = self._open(path, disk)
         snapshot = there.snapshot
         if snapshot is None or (snapshot.spec, snapshot.case) == (spec_id, case):
             return there
@@ -62,13 +109,13 @@ class SnapshotStore:
         )
         return Accepted(state="foreign", problem=foreign, digest=there.digest)
 
-    def _open(self, path: Path) -> Accepted:
+    def _open(self, path: Path, disk: Disk) -> Accepted:
         """The same for whichever case the file is of: its state is never `foreign`."""
-        check_place(self.root, path)
+        self._places.check(path)
         name = self._name(path)
         digest = None
         try:
-            data = read_regular(path)
+            data = disk.read(path)
             if data is None:
                 return Accepted(state="absent")
             digest = digest_text(data)
@@ -89,16 +136,32 @@ class SnapshotStore:
         """
         from promptrun.snapshots.dump import dump_snapshot
 
-        there = self.read(path, snapshot.spec, snapshot.case)
-        if there.problem and not (there.state == "unreadable" and replace_unreadable):
-            raise there.problem
-        return write_file(path, dump_snapshot(snapshot).encode())
+        spec, case = snapshot.spec, snapshot.case
 
-    def remove(self, path: Path, spec_id: str, case: str, *, digest: str | None) -> None:
+        def check(disk: Disk = _AT_ONCE) -> None:
+            there = self._read(path, spec, case, disk)
+            if there.problem and not (there.state == "unreadable" and replace_unreadable):
+                raise there.problem
+
+        check(self._disk)
+        data = dump_snapshot(snapshot).encode()
+        return self._disk.write(path, data, owner=path, check=check)
+
+    def remove(
+        self,
+        path: Path,
+        spec_id: str,
+        case: str,
+        *,
+        digest: str | None,
+        owner: Path | None = None,
+    ) -> None:
         """Delete the snapshot of a case that is gone, and the folders that this leaves empty.
 
         `digest` is that of the text that was read (`Accepted.digest`). Raises SnapshotError, and
-        deletes nothing, where the file holds anything else by now.
+        deletes nothing, where the file holds anything else by now. `owner` is the snapshot that
+        takes its place: a batch deletes this one only once that one is written, and without an
+        owner only where all of the batch is.
         """
         there = self.read(path, spec_id, case)
         if there.state != "present" or there.digest != digest:
@@ -106,7 +169,7 @@ class SnapshotStore:
                 f"`{self._name(path)}` is not deleted: it changed since it was read",
                 hint="look at it again: promptrun prune",
             )
-        remove_file(path, self._home(path))
+        self._disk.remove(path, self._home(path), owner=owner, digest=digest)
 
     def propose(
         self,
@@ -123,7 +186,6 @@ class SnapshotStore:
         (`Accepted.digest`), None where there is no file. `moves` is the snapshot of a case that
         is gone: accepting this reply deletes it.
         """
-        check_place(self.root, path)
         return self._pending().put(path, snapshot, run=run, replaces=replaces, moves=moves)
 
     def drop_pending(self, path: Path) -> bool:
@@ -147,7 +209,7 @@ class SnapshotStore:
         own = self.read(pending.path, pending.spec, pending.case)
         if own.state != "absent" or pending.moves is None:
             return own
-        return self._open(pending.moves)
+        return self._open(pending.moves, self._disk)
 
     def check_acceptable(
         self,
@@ -162,11 +224,17 @@ class SnapshotStore:
 
         data = self._pending(self._artifact).checked(pending)
         checks.check_request(pending, current)
-        own = self.read(pending.path, pending.spec, pending.case)
-        checks.check_own(pending, own, digest_text(data))
+        self._check_own(pending, data, self._disk)
         if pending.moves is not None:
-            checks.check_moved(self.root, pending, self._open(pending.moves), is_gone)
+            old = self._open(pending.moves, self._disk)
+            checks.check_moved(self.root, pending, old, is_gone)
         return data
+
+    def _check_own(self, pending: Pending, data: bytes, disk: Disk) -> None:
+        from promptrun.snapshots import checks
+
+        own = self._read(pending.path, pending.spec, pending.case, disk)
+        checks.check_own(pending, own, digest_text(data))
 
     def accept(
         self,
@@ -184,10 +252,13 @@ class SnapshotStore:
         the reply was received. What waits here for the same case is dropped.
         """
         data = self.check_acceptable(pending, current=current, is_gone=is_gone)
-        changed = write_file(pending.path, data)
-        if pending.moves is not None:
-            changed |= remove_file(pending.moves, self._home(pending.moves))
-        self._pending().remove(pending.path)
+        path, moves, disk = pending.path, pending.moves, self._disk
+        changed = disk.write(
+            path, data, owner=path, check=lambda: self._check_own(pending, data, _AT_ONCE)
+        )
+        if moves is not None:
+            changed |= disk.remove(moves, self._home(moves), owner=path, digest=pending.moves_text)
+        self._pending().remove(path)
         return changed
 
     def reject(self, pending: Pending) -> None:
@@ -195,7 +266,8 @@ class SnapshotStore:
         self._pending().remove(pending.path)
 
     def _name(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
+        # Of a path below the root; `relative_to` would cost more than all the checks.
+        return os.fspath(path)[self._prefix :].replace(os.sep, "/")
 
     def _home(self, path: Path) -> Path:
         """The folder in which ``snapshots`` lies: what is left empty below it is removed."""

@@ -18,6 +18,8 @@ from tests.providers.support import (
     server_at,
 )
 
+pytestmark = pytest.mark.usefixtures("library")
+
 KEY = "sk-test-0123456789"
 ENVIRONMENT = {
     "OPENAI_API_KEY": "sk-environment",

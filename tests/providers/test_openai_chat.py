@@ -9,7 +9,7 @@ import pytest
 
 from promptrun.models import Failure, Request
 from promptrun.providers import open_provider
-from promptrun.providers.openai_chat import link
+from promptrun.providers.openai_chat import body as body_module
 from tests.openai_server import (
     Answer,
     OpenAIServer,
@@ -24,6 +24,8 @@ from tests.openai_server import (
     tool_call,
 )
 from tests.providers.support import BODY, STREAM, ask, ask_failure, ask_reply, azure_at, server_at
+
+pytestmark = pytest.mark.usefixtures("library")
 
 JSON = (("content-type", "application/json"),)
 
@@ -283,7 +285,7 @@ def test_nobody_there_says_where_it_was_looked_for() -> None:
 
 @pytest.mark.parametrize("body", [BODY, STREAM], ids=["whole", "stream"])
 def test_a_huge_reply_is_refused(body: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "MAX_REPLY_BYTES", 2**20)
+    monkeypatch.setattr(body_module, "MAX_REPLY_BYTES", 2**20)
     with OpenAIServer(text("x" * 2**21, piece=2**16)) as server:
         failure = ask_failure(server_at(server), body)
         assert server.wait_idle()

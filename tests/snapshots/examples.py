@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promptrun.models import CompareRules, Snapshot
-from promptrun.snapshots import make_snapshot, record_reply
+from promptrun.snapshots import make_snapshot, record_reply, request_as_kept
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 STORY = "옛날 옛적에 할아버지와 할머니가 살고 있었습니다"
@@ -47,7 +47,7 @@ def snapshot(
     return make_snapshot(
         spec,
         case,
-        body(**fields),
+        request_as_kept(body(**fields)),
         record_reply(text_reply(content), CompareRules()),
         keep_request=True,
     )
@@ -116,7 +116,7 @@ def golden() -> dict[str, Snapshot]:
         name: make_snapshot(
             f"specs/{name}.yaml",
             "default",
-            sent,
+            request_as_kept(sent),
             record_reply(received, CompareRules()),
             keep_request=True,
         )

@@ -15,7 +15,8 @@ from promptrun.errors import SnapshotError
 from promptrun.files.json import canonical
 from promptrun.models import Digests, Snapshot
 from promptrun.snapshots import parse_snapshot
-from promptrun.snapshots.dump import _PLAIN, dump_snapshot
+from promptrun.snapshots.dump import dump_snapshot
+from promptrun.snapshots.plain_text import PLAIN
 from tests.snapshots.examples import golden, snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -159,8 +160,8 @@ def test_a_long_line_of_plain_text_takes_little_memory() -> None:
     dump_snapshot(snapshot())  # what is imported and cached once
     tracemalloc.start()
     try:
-        assert _PLAIN.fullmatch(made.request["value"] if made.request else "") is None
-        assert _PLAIN.fullmatch("word:s " * 70_000 + "x") is not None
+        assert PLAIN.fullmatch(made.request["value"] if made.request else "") is None
+        assert PLAIN.fullmatch("word:s " * 70_000 + "x") is not None
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()

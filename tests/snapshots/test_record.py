@@ -19,6 +19,7 @@ from promptrun.snapshots import (
     recall_reply,
     record_reply,
     record_request,
+    request_as_kept,
 )
 from promptrun.snapshots.dump import dump_snapshot
 from tests.snapshots.examples import PNG, body, reply, text_reply
@@ -187,7 +188,11 @@ def test_tool_calls_lose_their_ids_and_have_parsed_arguments() -> None:
 def test_a_recalled_reply_has_the_wire_shape_of_tool_calls() -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"b": 1}'}}]
     made = make_snapshot(
-        "s", "c", body(), record_reply(reply({"tool_calls": calls}), AUTO), keep_request=False
+        "s",
+        "c",
+        request_as_kept(body()),
+        record_reply(reply({"tool_calls": calls}), AUTO),
+        keep_request=False,
     )
     (choice,) = recall_reply(made).choices
     assert choice.message["tool_calls"] == [
@@ -227,7 +232,11 @@ def test_the_deepest_value_that_is_kept_can_be_written_where_the_file_adds_most(
     deep = "[" * 64 + "]" * 64
     call = {"type": "function", "function": {"name": "f", "arguments": deep}}
     made = make_snapshot(
-        "s", "c", body(), record_reply(reply({"tool_calls": [call]}), AUTO), keep_request=True
+        "s",
+        "c",
+        request_as_kept(body()),
+        record_reply(reply({"tool_calls": [call]}), AUTO),
+        keep_request=True,
     )
     assert isinstance(made.reply["choices"][0]["tool_calls"][0]["function"]["arguments"], list)
     dump_snapshot(made)
@@ -266,7 +275,9 @@ def test_a_list_of_too_many_values_stays_text() -> None:
     ],
 )
 def test_a_hostile_reply_is_recorded_written_and_recalled(raw: Any) -> None:
-    made = make_snapshot("specs/a.yaml", "c", body(), record_reply(raw, AUTO), keep_request=True)
+    made = make_snapshot(
+        "specs/a.yaml", "c", request_as_kept(body()), record_reply(raw, AUTO), keep_request=True
+    )
     dump_snapshot(made)
     assert record_reply(recall_reply(made).raw, AUTO) == made.reply
 
@@ -296,7 +307,9 @@ messages = st.fixed_dictionaries(
 @given(messages, st.sampled_from(["auto", "exact", "text", "json", "shape"]))
 def test_recording_a_recalled_reply_gives_the_same_snapshot(message: Any, mode: Any) -> None:
     rules = CompareRules(mode=mode)
-    made = make_snapshot("s", "c", body(), record_reply(reply(message), rules), keep_request=False)
+    made = make_snapshot(
+        "s", "c", request_as_kept(body()), record_reply(reply(message), rules), keep_request=False
+    )
     recalled = recall_reply(made)
     assert record_reply(recalled.raw, rules) == made.reply
     live = [content_text(choice) for choice in made.reply["choices"]]
@@ -331,7 +344,7 @@ def test_what_is_odd_is_recorded_raw_so_that_a_difference_shows(name: str) -> No
         make_snapshot(
             "s",
             "c",
-            body(),
+            request_as_kept(body()),
             record_reply(reply({"content": "x"} | odd_messages(value)[name]), AUTO),
             keep_request=True,
         )

@@ -6,19 +6,20 @@ bounded and a stream that was cut is never taken for one that ended.
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from promptrun.models import Failure, Reply, Timings
 from promptrun.providers.openai_chat.completion import describe_miscount, describe_misfit
-from promptrun.providers.openai_chat.failures import protocol_failure, request_id
-from promptrun.providers.openai_chat.link import Link, NoReply, open_link, parse_whole
+from promptrun.providers.openai_chat.deadline import Deadline
+from promptrun.providers.openai_chat.failures import NoReply, protocol_failure, request_id
+from promptrun.providers.openai_chat.limits import read_limits
+from promptrun.providers.openai_chat.link import Link, open_link, parse_whole, read_stream
 from promptrun.providers.openai_chat.stream import Assembler
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from promptrun.models import Request, Server
     from promptrun.providers.base import OnPiece
@@ -55,58 +56,59 @@ class OpenAIChat:
         self, request: Request, *, on_piece: OnPiece | None = None
     ) -> Reply | Failure:
         """Send one request, once."""
-        return await self._within_time(self._exchange(request, on_piece))
+        return await self._within_time(lambda deadline: self._exchange(request, on_piece, deadline))
 
     async def list_models(self) -> list[str] | Failure:
         """The ids under ``/models``."""
-        return await self._within_time(self._list_models())
+        return await self._within_time(self._list_models)
 
-    async def _within_time(self, exchange: Coroutine[Any, Any, _T]) -> _T | Failure:
+    async def _within_time(self, exchange: Callable[[Deadline], Awaitable[_T]]) -> _T | Failure:
+        deadline = Deadline(self._server)
         try:
-            async with asyncio.timeout(self._server.timeout):
-                return await exchange
+            async with deadline:
+                return await exchange(deadline)
         except NoReply as outcome:
             return outcome.failure
         except TimeoutError:
-            message = f"no whole reply within {self._server.timeout:g} seconds"
-            return Failure(kind="timeout", message=message, again=True)
+            return deadline.failure()
 
-    async def _list_models(self) -> list[str]:
-        link = self._link()
-        response = await link.send("get", "/models")
-        listed = parse_whole(await link.read_whole(response), response.headers)
+    async def _list_models(self, deadline: Deadline) -> list[str]:
+        body = await self._link().send("get", "/models", deadline)
+        listed = parse_whole(await body.read(), body.headers)
         entries = listed.get("data") if isinstance(listed, dict) else None
         if not isinstance(entries, list):
             raise NoReply(Failure(kind="protocol", message="the server sent no list of models"))
         names = (entry.get("id") for entry in entries if isinstance(entry, dict))
         return sorted({name for name in names if isinstance(name, str)})
 
-    async def _exchange(self, request: Request, on_piece: OnPiece | None) -> Reply:
-        link = self._link()
+    async def _exchange(
+        self, request: Request, on_piece: OnPiece | None, deadline: Deadline
+    ) -> Reply:
         started = monotonic()
-        response = await link.send("post", self._path(request), body=request.body)
-        streamed = _is_stream(request, response.headers)
+        body = await self._link().send("post", self._path(request), deadline, body=request.body)
+        streamed = _is_stream(request, body.headers)
         first_piece = None
         count = request.body.get("n")
         expected = count if type(count) is int else 1
         if streamed:
             assembler = Assembler(on_piece)
-            raw = await link.read_stream(response, assembler, expected)
+            raw = await read_stream(body, assembler, expected)
             if assembler.first_piece is not None:
                 first_piece = assembler.first_piece - started
         else:
-            raw = parse_whole(await link.read_whole(response), response.headers)
+            raw = parse_whole(await body.read(), body.headers)
         misfit = describe_misfit(raw)
         if misfit:
-            raise NoReply(protocol_failure(misfit, response.headers))
+            raise NoReply(protocol_failure(misfit, body.headers))
         miscount = describe_miscount(raw, expected)
         if miscount:
-            raise NoReply(protocol_failure(miscount, response.headers, again=True))
+            raise NoReply(protocol_failure(miscount, body.headers, again=True))
         reply = Reply(
             raw=raw,
             timings=Timings(total=monotonic() - started, first_piece=first_piece),
-            request_id=request_id(response.headers),
+            request_id=request_id(body.headers),
             streamed=streamed,
+            limits=read_limits(body.headers),
         )
         if on_piece is not None and not streamed:
             _show_whole(reply, on_piece)

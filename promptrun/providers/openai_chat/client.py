@@ -7,13 +7,13 @@ no redirect is followed, and no server on this machine is reached through a prox
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from promptrun.models import Failure
+from promptrun.providers.openai_chat.transport import Hooks, http_library, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from promptrun.models import Server
 
 OFFICIAL = "https://api.openai.com/v1"
-LONGEST_CONNECT = 15.0
 
 _KEPT_HEADERS = frozenset(
     {b"host", b"connection", b"user-agent", b"accept", b"content-type", b"content-length"}
@@ -41,6 +40,8 @@ class Client(Struct, frozen=True, kw_only=True):
     """All that the package and the libraries below it raise when a network or a server fails."""
     host: str
     """``http://127.0.0.1:8080``, for messages."""
+    connect_timeout: float
+    """Seconds until the server accepts a connection, for messages."""
 
 
 def build_client(server: Server, on_response: Callable[[Any], Awaitable[None]]) -> Client | Failure:
@@ -58,21 +59,13 @@ def build_client(server: Server, on_response: Callable[[Any], Awaitable[None]]) 
         hint = "install it: pip install 'openai>=1.40.6,<4'"
         message = f"the package `openai` cannot be imported: {error}"
         return Failure(kind="setup", message=message, hint=hint)
-    http = _http_library(openai.DefaultAsyncHttpxClient)
-    identity = http.Headers(_identity(server)).raw
-
-    async def hold_headers(request: Any) -> None:
-        kept = [pair for pair in request.headers.raw if pair[0].lower() in _KEPT_HEADERS]
-        request.headers = http.Headers([*kept, *identity])
-
-    timeout = http.Timeout(server.timeout, connect=min(server.timeout, LONGEST_CONNECT))
+    http = http_library(openai)
+    connect = min(server.timeout, server.connect_timeout)
+    # All that comes after connecting is timed around the whole exchange.
+    timeout = http.Timeout(None, connect=connect, pool=connect)
+    hooks = Hooks(request=_hold_headers(http, server), response=on_response)
     try:
-        http_client = openai.DefaultAsyncHttpxClient(
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=not _is_loopback(urlsplit(address).hostname or ""),
-            event_hooks={"request": [hold_headers], "response": [on_response]},
-        )
+        http_client, http_errors = open_http(openai, address, timeout, hooks)
     except (ValueError, ImportError, OSError) as error:
         hint = "look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
         message = f"the proxy or the certificates of the environment cannot be used: {error}"
@@ -81,9 +74,20 @@ def build_client(server: Server, on_response: Callable[[Any], Awaitable[None]]) 
         sdk=_sdk_client(openai, server, address, timeout, http_client),
         response_class=http.Response,
         stream_class=openai.AsyncStream,
-        errors=_network_errors(openai, http),
+        errors=(openai.OpenAIError, *http_errors),
         host=_origin(address),
+        connect_timeout=connect,
     )
+
+
+def _hold_headers(http: Any, server: Server) -> Callable[[Any], Awaitable[None]]:
+    identity = http.Headers(_identity(server)).raw
+
+    async def hold_headers(request: Any) -> None:
+        kept = [pair for pair in request.headers.raw if pair[0].lower() in _KEPT_HEADERS]
+        request.headers = http.Headers([*kept, *identity])
+
+    return hold_headers
 
 
 def _sdk_client(openai: Any, server: Server, address: str, timeout: Any, http_client: Any) -> Any:
@@ -131,30 +135,6 @@ def _problem(server: Server, address: str) -> str | None:
     except ValueError:
         usable = False
     return None if usable else f"`{address}` is no address of a server"
-
-
-def _http_library(client_class: type) -> Any:
-    base = next(kind for kind in client_class.__mro__ if kind.__name__ == "AsyncClient")
-    return sys.modules[base.__module__.partition(".")[0]]
-
-
-def _network_errors(openai: Any, http: Any) -> tuple[type[Exception], ...]:
-    import anyio
-
-    # openai 3 lets the errors of sockets and of TLS through as they are.
-    leaked = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
-    return (openai.OpenAIError, http.HTTPError, http.InvalidURL, *leaked)
-
-
-def _is_loopback(host: str) -> bool:
-    from ipaddress import ip_address
-
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _origin(address: str) -> str:

@@ -6,15 +6,19 @@ package's exceptions: that changed its form between versions.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from promptrun.files.json import parse
 from promptrun.models import Failure
+from promptrun.providers.openai_chat.limits import read_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from promptrun.providers.openai_chat.client import Client
 
 LONGEST_MESSAGE = 4_000
 
@@ -34,8 +38,16 @@ _PASSING_STATUS = frozenset({408, 409, 429})
 _Kind = Literal["rate_limit", "quota", "auth", "status"]
 
 
+class NoReply(Exception):
+    """There is no reply; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def status_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-    """What a status other than 2xx means; `headers` are looked up without regard to case."""
+    """What a status other than 2xx means; `headers` have their names in lower case."""
     fields = _error_fields(_parsed(body))
     message = fields.get("message") or _plain_text(body)
     if 300 <= status < 400:
@@ -47,6 +59,7 @@ def status_failure(status: int, headers: Mapping[str, str], body: bytes) -> Fail
         failure,
         request_id=request_id(headers),
         retry_after=retry_after(headers) if failure.again else None,
+        limits=read_limits(headers),
     )
 
 
@@ -60,7 +73,8 @@ def event_failure(chunk: Any, headers: Mapping[str, str]) -> Failure | None:
     fields = _error_fields(chunk)
     failure = _failure(fields, fields.get("message") or "the server reports an error", None)
     again = failure.kind not in {"quota", "auth"}
-    return _with(failure, request_id=request_id(headers), again=again)
+    limits = read_limits(headers)
+    return _with(failure, request_id=request_id(headers), again=again, limits=limits)
 
 
 def _failure(fields: dict[str, Any], message: str, status: int | None) -> Failure:
@@ -96,25 +110,54 @@ _REDIRECT_HINT = (
 
 def protocol_failure(message: str, headers: Mapping[str, str], *, again: bool = False) -> Failure:
     """What came is not what the protocol says."""
-    return Failure(kind="protocol", message=message, request_id=request_id(headers), again=again)
+    return Failure(
+        kind="protocol",
+        message=message,
+        request_id=request_id(headers),
+        again=again,
+        limits=read_limits(headers),
+    )
 
 
-def broken_failure(error: BaseException, host: str) -> Failure:
+def broken_failure(error: BaseException, client: Client) -> Failure:
     """What an exception of the HTTP library means: nobody there, too slow, or broken off."""
     chain = list(causes(error))
     names = {name for link in chain for name in _class_names(link)}
-    if "TimeoutException" in names:
-        what = "accepted no connection" if "ConnectTimeout" in names else "sent nothing"
-        return Failure(kind="timeout", message=f"`{host}` {what} in time", again=True)
-    reason = next(filter(None, map(_system_reason, reversed(chain))), "") or str(chain[-1])
-    reason = reason or type(chain[-1]).__name__
-    if "ConnectError" in names or "ProxyError" in names:
+    # The package takes an aiohttp that lost its server, or found none, for one that waited for it.
+    aiohttp = "ClientError" in names
+    if names & ({"ServerTimeoutError"} if aiohttp else {"ConnectTimeout", "PoolTimeout"}):
+        seconds = f"{client.connect_timeout:g} seconds"
+        message = f"`{client.host}` accepted no connection within {seconds}"
+        return Failure(kind="timeout", message=message, again=True)
+    if not aiohttp and "TimeoutException" in names:
+        return Failure(kind="timeout", message=f"`{client.host}` sent nothing in time", again=True)
+    reason = _reason(chain, names)
+    if names & ({"ClientConnectorError"} if aiohttp else {"ConnectError", "ProxyError"}):
         hint = "is the server running, and is its address right?"
-        message = f"cannot reach `{host}`: {reason}"
+        message = f"cannot reach `{client.host}`: {reason}"
         return Failure(kind="connection", message=message, hint=hint, again=True)
-    return Failure(
-        kind="connection", message=f"the connection to `{host}` broke: {reason}", again=True
-    )
+    message = f"the connection to `{client.host}` broke: {reason}"
+    return Failure(kind="connection", message=message, again=True)
+
+
+def _reason(chain: list[BaseException], names: set[str]) -> str:
+    """Why, in words that are the same for every HTTP library; `chain` is outermost first."""
+    said = next(filter(None, map(_system_reason, reversed(chain))), "")
+    if said:
+        return said
+    if "ClientPayloadError" in names and any("ConnectionResetError" in str(link) for link in chain):
+        return os.strerror(errno.ECONNRESET)  # aiohttp tells of it in its text alone
+    for name, words in _WORDS.items():
+        if name in names:
+            return words
+    # httpx counts the bytes behind its reasons.
+    return str(chain[-1]).partition(" (")[0].rstrip(".") or type(chain[-1]).__name__
+
+
+_WORDS = {
+    "ServerDisconnectedError": "Server disconnected without sending a response",
+    "ClientPayloadError": "peer closed connection without sending complete message body",
+}
 
 
 def _system_reason(error: BaseException) -> str:

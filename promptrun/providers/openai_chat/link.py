@@ -1,4 +1,4 @@
-"""The way to one server and back: requests out, bounded bodies in, every failure a `NoReply`."""
+"""The way to one server and back: requests out, replies in, every failure a `NoReply`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
-from promptrun.files.json import parse
+from promptrun.files.json import parse_fast
 from promptrun.models import Failure
+from promptrun.providers.openai_chat.body import Body, read_headers
 from promptrun.providers.openai_chat.client import Client, build_client
 from promptrun.providers.openai_chat.failures import (
+    NoReply,
     broken_failure,
     causes,
     event_failure,
@@ -19,22 +21,16 @@ from promptrun.providers.openai_chat.failures import (
 from promptrun.providers.openai_chat.stream import DONE, Assembler, EventReader, StreamError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from promptrun.models import Server
+    from promptrun.providers.openai_chat.deadline import Deadline
 
-MAX_REPLY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 256 * 1024
+LONGEST_ERROR = 5.0
+"""Seconds that the body of an error is worth waiting for: its status says most."""
 LONGEST_DRAIN = 0.25
 """Seconds that a connection is worth waiting for after the last event of its stream."""
-
-
-class NoReply(Exception):
-    """There is no reply; `failure` says why."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 def open_link(server: Server) -> Link | Failure:
@@ -50,12 +46,12 @@ async def _refuse(response: Any) -> None:
     body = b""
     # A body that breaks off, or never ends, must not hide the status.
     with suppress(Exception):
-        async with aclosing(response.aiter_bytes()) as chunks:
+        async with asyncio.timeout(LONGEST_ERROR), aclosing(response.aiter_bytes()) as chunks:
             async for chunk in chunks:
                 body += chunk
                 if len(body) > MAX_ERROR_BYTES:
                     break
-    raise NoReply(status_failure(response.status_code, response.headers, body))
+    raise NoReply(status_failure(response.status_code, read_headers(response), body))
 
 
 class Link:
@@ -63,18 +59,20 @@ class Link:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._base = str(client.sdk.base_url).removesuffix("/")
 
     async def close(self) -> None:
         """Close every connection."""
         await self._client.sdk.close()
 
-    async def send(self, method: str, path: str, **body: Any) -> Any:
-        """The response to one request, its status a success and its body not read yet."""
+    async def send(self, method: str, path: str, deadline: Deadline, **body: Any) -> Body:
+        """The answer to one request, its status a success and its body not read yet."""
         client = self._client
         call = getattr(client.sdk, method)
         try:
-            return await call(
-                path,
+            response = await call(
+                # A whole address spares the package the joining, a twentieth of a request's time.
+                f"{self._base}{path}",
                 cast_to=client.response_class,
                 stream=True,
                 stream_cls=client.stream_class,
@@ -85,63 +83,41 @@ class Link:
                 # openai 1 wraps whatever a hook raises.
                 if isinstance(cause, NoReply):
                     raise cause from None
-            raise NoReply(broken_failure(error, client.host)) from error
+            raise NoReply(broken_failure(error, client)) from error
         except (TypeError, ValueError, RecursionError) as error:
             message = f"the request cannot be written as JSON: {error}"
             raise NoReply(Failure(kind="protocol", message=message)) from error
-
-    async def read_whole(self, response: Any) -> bytes:
-        """The whole body."""
-        body = bytearray()
-        async with aclosing(self._chunks(response)) as chunks:
-            async for chunk in chunks:
-                body += chunk
-        return bytes(body)
-
-    async def read_stream(
-        self, response: Any, assembler: Assembler, expected: int
-    ) -> dict[str, Any]:
-        """The ``chat.completion`` that the events of the body add up to."""
-        reader = EventReader()
-        done = False
-        try:
-            async with aclosing(self._chunks(response)) as chunks:
-                async for chunk in chunks:
-                    done = _take_events(reader.feed(chunk), assembler, response.headers)
-                    if done:
-                        await _drain(chunks)
-                        break
-            done = done or _take_events(reader.close(), assembler, response.headers)
-            return assembler.finish(expected, done=done)
-        except StreamError as problem:
-            failure = protocol_failure(str(problem), response.headers, again=True)
-            raise NoReply(failure) from None
-        except RecursionError:
-            message = "an event of the stream is nested too deeply"
-            raise NoReply(protocol_failure(message, response.headers)) from None
-
-    async def _chunks(self, response: Any) -> AsyncGenerator[bytes]:
-        size = 0
-        try:
-            async for chunk in response.aiter_bytes():
-                size += len(chunk)
-                if size > MAX_REPLY_BYTES:
-                    message = f"the reply is larger than {MAX_REPLY_BYTES // 2**20} MiB"
-                    raise NoReply(protocol_failure(message, response.headers))
-                yield chunk
-        except self._client.errors as error:
-            raise NoReply(broken_failure(error, self._client.host)) from error
-        finally:
-            await response.aclose()
+        return Body(response, client, deadline)
 
 
-def _take_events(events: Any, assembler: Assembler, headers: Mapping[str, str]) -> bool:
+async def read_stream(body: Body, assembler: Assembler, expected: int) -> dict[str, Any]:
+    """The ``chat.completion`` that the events of `body` add up to; it is closed."""
+    reader = EventReader()
+    done = False
+    try:
+        while not done and (chunk := await body.next()) is not None:
+            done = _take_events(reader.feed(chunk), assembler, body.headers)
+        if done:
+            await _drain(body)
+        done = done or _take_events(reader.close(), assembler, body.headers)
+        return assembler.finish(expected, done=done)
+    except StreamError as problem:
+        failure = protocol_failure(str(problem), body.headers, again=True)
+        raise NoReply(failure) from None
+    except RecursionError:
+        message = "an event of the stream is nested too deeply"
+        raise NoReply(protocol_failure(message, body.headers)) from None
+    finally:
+        await body.close()
+
+
+def _take_events(events: Iterable[str], assembler: Assembler, headers: Mapping[str, str]) -> bool:
     """Add the events up; True at the one that says that it was the last."""
     for data in events:
         if data.strip() == DONE:
             return True
         try:
-            chunk = parse(data)
+            chunk = parse_fast(data)
         except ValueError:
             raise StreamError("an event of the stream is no JSON, or only a part of it") from None
         failure = event_failure(chunk, headers)
@@ -151,11 +127,11 @@ def _take_events(events: Any, assembler: Assembler, headers: Mapping[str, str]) 
     return False
 
 
-async def _drain(chunks: AsyncGenerator[bytes]) -> None:
+async def _drain(body: Body) -> None:
     """Read on to the end, so that the connection can be used again; the reply is whole already."""
     with suppress(TimeoutError, NoReply):
         async with asyncio.timeout(LONGEST_DRAIN):
-            async for _ in chunks:
+            while await body.next() is not None:
                 pass
 
 
@@ -164,7 +140,7 @@ def parse_whole(body: bytes, headers: Mapping[str, str]) -> Any:
     from msgspec.structs import replace
 
     try:
-        raw = parse(body.decode("utf-8-sig"))
+        raw = parse_fast(body.decode("utf-8-sig"))
     except ValueError as error:
         start = " ".join(body[:200].decode("utf-8", "replace").split())[:80]
         message = f"the server sent no JSON ({error}): `{start}`"

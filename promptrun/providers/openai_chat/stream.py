@@ -100,7 +100,7 @@ class Assembler:
         delta = choice.get("delta") or {}
         if not isinstance(delta, dict):
             raise StreamError("a choice of the stream has no delta")
-        held = self._choices.setdefault(index, _new_choice(index))
+        held = self._choices.get(index) or self._choices.setdefault(index, _new_choice(index))
         _add_logprobs(held, choice.get("logprobs"))
         for key, value in choice.items():
             if key not in {"index", "delta", "logprobs"} and (value is not None or key not in held):
