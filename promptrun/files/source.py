@@ -35,6 +35,10 @@ class Source:
         end = starts[number] - 1 if number < len(starts) else len(self.text)
         return self.text[starts[number - 1] : end].removesuffix("\r")
 
+    def piece(self, start: int, end: int) -> str:
+        """The characters from `start` up to `end`."""
+        return self.text[max(0, start) : end]
+
     def span(self, start: int, end: int) -> Location:
         """The place of the characters from `start` up to `end`, cut where the first line ends."""
         start = max(0, min(start, len(self.text)))

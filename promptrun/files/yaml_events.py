@@ -41,12 +41,13 @@ class _Mark:
         self.index = index
 
 
-def read_events(text: str) -> Callable[[], Any]:
+def read_events(text: str, *, shift: int = 0) -> Callable[[], Any]:
     """What gives the next event of `text`; the indexes of its marks are places in `text`.
 
-    It raises what libyaml does.
+    They are moved by `shift` where the text is a piece of a longer one. It raises what libyaml
+    does.
     """
-    if ("\\ud" not in text and "\\uD" not in text) or not _PAIR.search(text):
+    if not shift and (("\\ud" not in text and "\\uD" not in text) or not _PAIR.search(text)):
         read: Callable[[], Any] = CSafeLoader(text).get_event
         return read
     pieces: list[str] = []
@@ -61,12 +62,12 @@ def read_events(text: str) -> Callable[[], Any]:
         length += len(pieces[-1])
         place = pair.end()
     pieces.append(text[place:])
-    return _placed(CSafeLoader("".join(pieces)).get_event, joints)
+    return _placed(CSafeLoader("".join(pieces)).get_event, joints, shift)
 
 
-def _placed(read: Callable[[], Any], joints: list[int]) -> Callable[[], Any]:
+def _placed(read: Callable[[], Any], joints: list[int], shift: int) -> Callable[[], Any]:
     def moved(mark: Any) -> Any:
-        return mark and _Mark(mark.index + _SHORTER * bisect_left(joints, mark.index))
+        return mark and _Mark(mark.index + _SHORTER * bisect_left(joints, mark.index) + shift)
 
     def read_placed() -> Any:
         try:

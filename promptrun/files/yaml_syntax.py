@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from yaml import MarkedYAMLError, YAMLError
@@ -10,11 +11,13 @@ from yaml import MarkedYAMLError, YAMLError
 from promptrun.errors import SpecError
 
 if TYPE_CHECKING:
+    from promptrun.errors import Location
     from promptrun.files.source import Source
+    from promptrun.files.yaml_window import Window
 
 _MAX_CHARACTERS_NAMED = 20
 # Everything outside YAML's printable set; libyaml refuses a byte order mark inside a text as well.
-_FORBIDDEN = re.compile(
+FORBIDDEN = re.compile(
     r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
@@ -66,13 +69,16 @@ _PROBLEMS: dict[str, tuple[str, str | None]] = {
 def explain(error: YAMLError | UnicodeEncodeError, source: Source) -> list[SpecError]:
     """The errors for what the parser raised: never empty."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        return [_explain_syntax(error, source)]
+        return [explain_syntax(error, source)]
     return _name_characters(source) or [
         SpecError("this is not YAML", location=source.span(0, 1), hint=None)
     ]
 
 
-def _explain_syntax(error: MarkedYAMLError, source: Source) -> SpecError:
+def explain_syntax(error: YAMLError, source: Source | Window) -> SpecError:
+    """The error for a text that is not YAML, at the mark that the parser gave."""
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return SpecError("this is not YAML", location=source.span(0, 1))
     problem = error.problem or "syntax error"
     message, hint = _PROBLEMS.get(problem, (f"this is not YAML: {problem}", None))
     mark = error.problem_mark
@@ -81,7 +87,7 @@ def _explain_syntax(error: MarkedYAMLError, source: Source) -> SpecError:
     index = mark.index if mark is not None else 0
     location = source.span(index, index + 1)
     if problem == "found character that cannot start any token":
-        message, hint = _explain_start(source.text[index : index + 1])
+        message, hint = _explain_start(source.piece(index, index + 1))
     if "{{" in location.source or "{%" in location.source:
         hint = "quote a text that holds `{{` or `{%`, or put it behind `|`"
     return SpecError(message, location=location, hint=hint)
@@ -94,17 +100,16 @@ def _explain_start(character: str) -> tuple[str, str]:
 
 
 def _name_characters(source: Source) -> list[SpecError]:
-    errors = []
-    for match in _FORBIDDEN.finditer(source.text):
-        code = ord(match[0])
-        half = 0xD800 <= code <= 0xDFFF
-        errors.append(
-            SpecError(
-                f"the {'half' if half else 'control'} character U+{code:04X} cannot stand here",
-                location=source.span(match.start(), match.end()),
-                hint="remove it" if half else f'write it inside double quotes as `"\\u{code:04x}"`',
-            )
-        )
-        if len(errors) == _MAX_CHARACTERS_NAMED:
-            break
-    return errors
+    found = islice(FORBIDDEN.finditer(source.text), _MAX_CHARACTERS_NAMED)
+    return [name_character(match[0], source.span(*match.span())) for match in found]
+
+
+def name_character(character: str, location: Location) -> SpecError:
+    """The error for a character that `FORBIDDEN` found at a place."""
+    code = ord(character)
+    half = 0xD800 <= code <= 0xDFFF
+    return SpecError(
+        f"the {'half' if half else 'control'} character U+{code:04X} cannot stand here",
+        location=location,
+        hint="remove it" if half else f'write it inside double quotes as `"\\u{code:04x}"`',
+    )

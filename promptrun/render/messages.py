@@ -8,7 +8,7 @@ from promptrun.errors import PromptrunError
 from promptrun.files.tree import FileProblem
 from promptrun.protocol import shown
 from promptrun.render.disk import display_name, load_yaml
-from promptrun.render.template import Origin, has_mark, same_or
+from promptrun.render.template import Origin, has_mark, is_fixed, same_or
 
 if TYPE_CHECKING:
     from promptrun.render.template import Renderer, YamlPath
@@ -42,12 +42,16 @@ def _render_message(renderer: Renderer, message: Any, origin: Origin, path: Yaml
     if not isinstance(message, dict):
         return renderer.value(message, origin, path, typed=False)
     rendered = {
-        key: _render_content(renderer, value, origin, (*path, key))
-        if key == "content"
-        else renderer.value(value, origin, (*path, key), typed=False)
+        key: value if is_fixed(value) else _render_key(renderer, key, value, origin, (*path, key))
         for key, value in message.items()
     }
     return same_or(rendered, message)
+
+
+def _render_key(renderer: Renderer, key: str, value: Any, origin: Origin, path: YamlPath) -> Any:
+    if key == "content":
+        return _render_content(renderer, value, origin, path)
+    return renderer.value(value, origin, path, typed=False)
 
 
 def _render_content(renderer: Renderer, content: Any, origin: Origin, path: YamlPath) -> Any:

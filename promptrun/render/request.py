@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from promptrun.render.template import YamlPath
 
 _EXTRA = "extra_body"
+_RANKS = {"model": 0, "messages": 1, _EXTRA: 3}
 
 
 def render_request(case: Case) -> Request:
@@ -147,4 +148,4 @@ class _Rendering:
 
 
 def _rank(name: str) -> int:
-    return {"model": 0, "messages": 1, _EXTRA: 3}.get(name, 2)
+    return _RANKS.get(name, 2)

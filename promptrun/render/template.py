@@ -10,7 +10,8 @@ from promptrun.files.tree import FileProblem, resolve_below
 from promptrun.models import FileRef
 from promptrun.render.budget import Budget, BudgetError, reset_budget, set_budget
 from promptrun.render.disk import Lazy, display_name, load_text
-from promptrun.render.rows import ONE_VARIABLE, name_row
+from promptrun.render.plain import render_plain
+from promptrun.render.rows import name_row
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -22,15 +23,14 @@ if TYPE_CHECKING:
     YamlPath = tuple[str | int, ...]
 
 
-_LITERALS = frozenset({"true", "false", "none", "True", "False", "None"})
-_WORDS = frozenset({"and", "or", "not", "if", "else", "in", "is", "self", "loop"})
-"""With the literals, the names that mean something else to Jinja."""
-_MAX_PLAIN = 1024 * 1024
-
-
 def has_mark(text: str) -> bool:
     """Whether Jinja would see anything but text."""
     return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
+
+
+def is_fixed(value: Any) -> bool:
+    """Whether it is a text without a brace, a number or nothing: most values of a request are."""
+    return "{" not in value if isinstance(value, str) else not isinstance(value, (dict, list))
 
 
 class Origin:
@@ -94,7 +94,7 @@ class Renderer:
             return self.string(value, origin, path, typed=typed) if has_mark(value) else value
         if isinstance(value, dict):
             mapping = {
-                key: self.value(item, origin, (*path, key), typed=typed)
+                key: item if is_fixed(item) else self.value(item, origin, (*path, key), typed=typed)
                 for key, item in value.items()
             }
             return same_or(mapping, value)
@@ -108,30 +108,12 @@ class Renderer:
 
     def string(self, text: str, origin: Origin, path: YamlPath, *, typed: bool = False) -> Any:
         """One string, rendered; an empty text where that failed."""
-        plain = self._plain_text(text)
+        plain = render_plain(text, self.case.vars, self._budget, typed=typed)
         if plain is not None:
             return plain
         from promptrun.render.sandbox import INLINE
 
         return self._run(f"{origin.file}{INLINE}", text, origin, path, typed=typed)
-
-    def _plain_text(self, text: str) -> str | None:
-        """What the commonest template gives, one variable that holds a text; None for any other.
-
-        It is what Jinja would give, without loading Jinja, and a tenth of its time.
-        """
-        variable = ONE_VARIABLE.fullmatch(text)
-        if variable is None or variable[1] in _LITERALS | _WORDS:
-            return None
-        value = self.case.vars.get(variable[1])
-        if type(value) is not str or len(value) > _MAX_PLAIN:
-            return None
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            # The sandbox says so, and where.
-            return None
-        return value
 
     def file(self, name: str, origin: Origin, path: YamlPath) -> str:
         """The text of a file that is named at `path`; it is a template, too."""
@@ -143,7 +125,10 @@ class Renderer:
         except FileProblem as problem:
             self.report(problem.message, origin.at(path), problem.hint)
             return ""
-        return str(self._run(str(found), text, origin, path)) if has_mark(text) else text
+        if not has_mark(text):
+            return text
+        plain = render_plain(text, self.case.vars, self._budget, typed=False)
+        return str(self._run(str(found), text, origin, path)) if plain is None else plain
 
     def resolve(self, name: str, folder: Path, location: Location | None) -> Path | None:
         """The file that `name` means in `folder`; None, and a mistake, where it means none."""
@@ -238,5 +223,8 @@ def same_or(new: Any, old: Any) -> Any:
     if len(new) != len(old):
         return new
     if isinstance(new, dict):
-        return old if all(new[key] is old[key] for key in new) else new
+        for key, value in new.items():
+            if value is not old[key]:
+                return new
+        return old
     return old if all(a is b for a, b in zip(new, old, strict=True)) else new

@@ -24,6 +24,7 @@ from promptrun.spec.entries import DEFAULT_NAME, find_data_file
 from promptrun.spec.fields import in_body_order, own_fields, place_together
 from promptrun.spec.findings import Findings
 from promptrun.spec.matrix import combine
+from promptrun.spec.names import SeenNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
     from promptrun.protocol import Problem
     from promptrun.spec.fields import Origins
     from promptrun.spec.matrix import Combination
-    from promptrun.spec.rows import BadRow, Row
+    from promptrun.spec.rows import BadRow
 
 _MAX_PLACES_SOUGHT = 20
-"""Finding the first of two rows of one name means to read the file again."""
+_MAX_ROWS_READ_AGAIN = 1_000_000
+"""Finding the first of two rows of one name means to read the file again, as far as that row."""
 
 
 class _Entry(NamedTuple):
@@ -50,7 +52,7 @@ class _Entry(NamedTuple):
     expect: tuple[Expectation, ...]
     compare: CompareRules
     samples: SampleRules
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...]
 
 
 def expand(spec: Spec, overrides: Overrides | None = None) -> Iterator[Case | BadCase]:
@@ -62,29 +64,29 @@ def expand(spec: Spec, overrides: Overrides | None = None) -> Iterator[Case | Ba
     """
     builder = _CaseBuilder(spec, overrides or Overrides())
     combinations = tuple(combine(spec.matrix))
-    seen: set[int] = set()
-    sought = 0
+    seen = SeenNames()
+    sought = read_again = 0
     for index, entry in enumerate(_entries(spec)):
         if not isinstance(entry, _Entry):
             yield BadCase(spec=spec, name=entry.label, error=entry.error)
             continue
         for combination in combinations:
             name = entry.name + combination.suffix
-            if hash(name) in seen:
+            if not seen.add(name):
                 sought += 1
-                first = _find_first(spec, name) if sought <= _MAX_PLACES_SOUGHT else None
+                may_seek = sought <= _MAX_PLACES_SOUGHT and read_again <= _MAX_ROWS_READ_AGAIN
+                first = _find_first(spec, name) if may_seek else None
+                read_again += first[0] if first else 0
                 # Only the hashes met where the first of this name is this very entry.
                 if first is None or first[0] != index:
                     yield _taken(spec, entry, name, first[1] if first else None)
                     break
-            seen.add(hash(name))
             yield builder.build(entry, combination, name)
 
 
 def _entries(spec: Spec) -> Iterator[_Entry | BadRow]:
     if spec.cases is None:
-        place = Place(lambda: spec.source.at(()))
-        yield _Entry(DEFAULT_NAME, "", place, {}, {}, {}, spec.expect, spec.compare, spec.samples)
+        yield _plain_entry(spec, DEFAULT_NAME, "", Place(lambda: spec.source.at(())), {})
     elif isinstance(spec.cases, DataFile):
         yield from _row_entries(spec, spec.cases)
     else:
@@ -107,7 +109,9 @@ def _inline_entry(spec: Spec, case: dict[str, Any], index: int) -> _Entry:
         compare = rules.read_compare(case["compare"], (*path, "compare"), found, compare)
     if "samples" in case:
         samples = rules.read_samples(case["samples"], (*path, "samples"), found, samples)
-    tags = sections.read_tags(case["tags"], (*path, "tags"), found) if "tags" in case else ()
+    tags = spec.tags
+    if "tags" in case:
+        tags = (*tags, *sections.read_tags(case["tags"], (*path, "tags"), found))
     name = sections.read_name(case["name"])[0] if "name" in case else DEFAULT_NAME
     place = Place(lambda: spec.source.at(path))
     return _Entry(name, name, place, variables, fields, origins, expect, compare, samples, tags)
@@ -120,27 +124,33 @@ def _row_entries(spec: Spec, data: DataFile) -> Iterator[_Entry | BadRow]:
     try:
         path, name = find_data_file(data.ref, spec.root)
         for row in read_rows(path, name):
-            yield row if isinstance(row, BadRow) else _row_entry(spec, row)
+            if isinstance(row, BadRow):
+                yield row
+                continue
+            called, problem = _name_row(row.values)
+            if problem is not None:
+                yield BadRow(row.label, SpecError(problem, location=row.location))
+            else:
+                yield _plain_entry(spec, called, row.label, Place(row.locate), row.values)
     except FileProblem as problem:
         error = SpecError(problem.message, location=data.ref.location, hint=problem.hint)
         raise SpecErrors([error]) from None
 
 
-def _row_entry(spec: Spec, row: Row) -> _Entry | BadRow:
-    from promptrun.spec.rows import BadRow
-
+def _name_row(values: dict[str, Any]) -> tuple[str, str | None]:
+    """The name of a row, and what is wrong with it."""
     for column in ("name", "id"):
-        if column in row.values:
-            name, problem = sections.read_name(row.values[column])
-            if problem is not None:
-                return BadRow(row.label, SpecError(problem, location=row.location))
-            break
-    else:
-        name = digest(row.values)
-    place = Place(lambda: row.location)
-    return _Entry(
-        name, row.label, place, row.values, {}, {}, spec.expect, spec.compare, spec.samples
-    )
+        if column in values:
+            return sections.read_name(values[column])
+    return digest(values), None
+
+
+def _plain_entry(
+    spec: Spec, name: str, label: str, place: Place, variables: dict[str, Any]
+) -> _Entry:
+    """A case that adds nothing but variables."""
+    rules = spec.expect, spec.compare, spec.samples, spec.tags
+    return _Entry(name, label, place, variables, {}, {}, *rules)
 
 
 def _find_first(spec: Spec, name: str) -> tuple[int, _Entry] | None:
@@ -196,7 +206,7 @@ class _CaseBuilder:
             expect=entry.expect,
             compare=entry.compare,
             samples=samples,
-            tags=tuple(dict.fromkeys((*spec.tags, *entry.tags))),
+            tags=tuple(dict.fromkeys(entry.tags)),
             place=entry.place,
             warned=warned,
         )

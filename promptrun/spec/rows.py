@@ -1,14 +1,14 @@
-"""The rows of a data file, as a stream: one row in memory at a time for CSV and JSON lines."""
+"""The rows of a data file, as a stream: one row in memory at a time."""
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptrun.errors import Location, SpecError, SpecErrors
 from promptrun.files.json import canonical, parse
-from promptrun.files.source import MAX_LINE_SHOWN, Source
-from promptrun.files.tree import FileProblem, check_regular, read_text, refuse_korean
-from promptrun.files.yaml import parse_yaml
+from promptrun.files.source import MAX_LINE_SHOWN
+from promptrun.files.tree import FileProblem, check_regular, refuse_korean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +31,10 @@ class Row(NamedTuple):
     """What it is called where it has no name: ``row at line 7``."""
     location: Location
     values: dict[str, Any]
+
+    def locate(self) -> Location:
+        """Its place."""
+        return self.location
 
 
 class BadRow(NamedTuple):
@@ -93,12 +97,12 @@ class _Lines:
         return line
 
 
-def _open(path: Path) -> TextIO:
+def _open(path: Path, *, newline: str | None = "") -> TextIO:
     try:
         check_regular(path)
         refuse_korean(path)
         # Bytes that are not UTF-8 come as surrogates, so that they spoil their own row alone.
-        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline)
     except OSError as error:
         raise FileProblem(f"cannot read `{path.name}`: {error.strerror}") from None
 
@@ -201,39 +205,52 @@ def _as_utf8(text: str) -> str:
 
 
 def _read_yaml(path: Path, name: str) -> Iterator[Row | BadRow]:
-    source = Source(name, read_text(path))
-    for index, value in enumerate(_as_list(parse_yaml(source), name)):
-        location = source.at((index,))
-        label = f"row at line {location.line}"
-        if isinstance(value, dict):
-            yield Row(label, location, value)
-        else:
-            message = "the row must be a mapping of variables"
-            yield BadRow(label, SpecError(message, location=location))
+    from promptrun.files.yaml_items import read_items
+
+    with _open(path, newline=None) as file:
+        items = read_items(file, name)
+        if items is None:
+            raise _no_list(name)
+        for value, location, error in items:
+            label = f"row at line {location.line}"
+            if error is not None:
+                yield BadRow(label, error)
+            elif isinstance(value, dict):
+                yield Row(label, location, value)
+            else:
+                message = "the row must be a mapping of variables"
+                yield BadRow(label, SpecError(message, location=location))
 
 
 def _read_json(path: Path, name: str) -> Iterator[Row | BadRow]:
-    text = read_text(path)
-    try:
-        rows = _as_list(parse(text), name)
-    except ValueError as error:
-        raise _broken(name, f"`{name}` is no JSON: {error}") from None
-    del text
-    for number, value in enumerate(rows, start=1):
-        label, location = f"row {number}", Location(name, 1)
-        try:
-            yield Row(label, location, _as_mapping(value))
-        except _RowError as error:
-            message = f"row {number} cannot be used: {error}"
-            yield BadRow(label, SpecError(message, location=location))
+    from promptrun.spec.json_array import read_array
+
+    with _open(path) as file:
+        items = read_array(file, MAX_ROW_CHARACTERS)
+        if items is None:
+            raise _no_list(name)
+        for number in count(1):
+            label, location = f"row {number}", Location(name, 1)
+            try:
+                text = next(items, None)
+            except ValueError as error:
+                if number == 1:
+                    raise _broken(name, f"`{name}` is no JSON: {error}") from None
+                message = f"row {number} and those behind it cannot be read: {error}"
+                yield BadRow(label, SpecError(message, location=location))
+                return
+            if text is None:
+                return
+            try:
+                yield Row(label, location, _as_mapping(parse(text)))
+            except ValueError as error:
+                message = f"row {number} cannot be used: {error}"
+                yield BadRow(label, SpecError(message, location=location))
 
 
-def _as_list(value: Any, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise _broken(
-            name, f"`{name}` must be a list of rows", "each row is a mapping of variables"
-        )
-    return value
+def _no_list(name: str) -> SpecErrors:
+    hint = "each row is a mapping of variables"
+    return _broken(name, f"`{name}` must be a list of rows", hint)
 
 
 def _broken(name: str, message: str, hint: str | None = None) -> SpecErrors:

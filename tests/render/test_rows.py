@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,3 +105,22 @@ def test_a_field_of_the_request_gets_the_hint_too(root: Path) -> None:
     assert mistake(make_case(root, text, vars={"heat": "0.5"})).hint == (
         "`heat` is text: write `{{ heat | float }}`"
     )
+
+
+def test_rendering_many_rows_leaves_nothing_behind(root: Path) -> None:
+    text = TEXT.replace("content: x", 'content: "{{ who | upper }} {{ who }}"')
+
+    def render(numbers: range) -> None:
+        for number in numbers:
+            case = make_row(root, text, who=f"사람 {number}")
+            rule = Expectation(kind="contains", argument="{{ who }}", is_open=True)
+            render_expectations(structs.replace(case, expect=(rule,)), check)
+            render_request(case)
+
+    render(range(100))
+    tracemalloc.start()
+    render(range(100, 600))
+    gc.collect()
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 20_000

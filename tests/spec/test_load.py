@@ -304,7 +304,9 @@ def test_a_data_file_is_not_read_into_the_spec(project: Project) -> None:
         ("a.csv", "q,\n1,2\n", "column 2 of the header has no name"),
         ("a.json", "{}", "`specs/a.json` must be a list of rows"),
         ("a.json", "[", "`specs/a.json` is no JSON"),
-        ("a.yaml", "a: 1\na: 2", "the key `a` stands twice"),
+        ("a.yaml", "a: 1\n", "`specs/a.yaml` must be a list of rows"),
+        ("a.yaml", "- {a: 1\n", "a mapping that `{` opened is not closed"),
+        ("a.yaml", "[]", "`specs/a.yaml` has no rows"),
         ("a.jsonl", "\n", "`specs/a.jsonl` has no rows"),
     ],
 )
