@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
 CREATED = 1_700_000_000
 
+WHOLE = "application/json"
+STREAM = "text/event-stream; charset=utf-8"
+CHUNKED = ("transfer-encoding", "chunked")
 
-class Received(Struct, frozen=True, kw_only=True):
+
+class Received(Struct, frozen=True, kw_only=True, dict=True):
     """One request as it came over the wire."""
 
     method: str
@@ -29,9 +34,9 @@ class Received(Struct, frozen=True, kw_only=True):
     at: float
     """`time.monotonic()` when it was read whole."""
 
-    @property
+    @cached_property
     def json(self) -> Any:
-        """The body, parsed; None for an empty one."""
+        """The body, parsed once; None for an empty one."""
         return json.loads(self.body) if self.body else None
 
 
@@ -67,7 +72,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     piece: int = 4
     """How many characters one chunk carries."""
     chunk_delay: float = 0.0
-    """Seconds before each event but the first."""
+    """Seconds before each event but the first, and between the parts of a body that is `split`."""
     hold_after: int | None = None
     """Send this many events, then wait until `release` is set."""
     release: threading.Event | None = None
@@ -78,7 +83,18 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Whether ``data: [DONE]`` ends the stream."""
 
 
-Script = Answer | Callable[[Received], Answer]
+class Fixed(Struct, frozen=True, kw_only=True):
+    """The same answer to every request, its bytes made beforehand; `fix` makes one."""
+
+    whole: bytes
+    """The response, status line and headers included."""
+    stream: tuple[bytes, ...]
+    """Where the request says ``stream: true``: the head, and then a chunk each."""
+    delay: float = 0.0
+    """Seconds before the first byte."""
+
+
+Script = Answer | Fixed | Callable[[Received], "Answer | Fixed"]
 
 
 def text(content: str, **fields: Any) -> Answer:
@@ -132,10 +148,7 @@ def redirect(location: str, status: int = 307) -> Answer:
 def echo(received: Received) -> Answer:
     """What the user said last, in the form that the request asks for."""
     request = received.json
-    said = [turn["content"] for turn in request["messages"] if turn["role"] == "user"]
-    content = said[-1] if said else ""
-    if isinstance(content, list):
-        content = " ".join(part.get("text", f"[{part['type']}]") for part in content)
+    content = said_last(request)
     choice = request.get("tool_choice")
     if request.get("tools") and (choice == "required" or isinstance(choice, dict)):
         name = request["tools"][0]["function"]["name"]
@@ -144,6 +157,15 @@ def echo(received: Received) -> Answer:
         return text(json.dumps({"said": content}, ensure_ascii=False))
     copies = range(1, (request.get("n") or 1) + 1)
     return Answer(contents=tuple(content if i == 1 else f"{content} ({i})" for i in copies))
+
+
+def said_last(request: dict[str, Any]) -> str:
+    """The text of the last message of the user."""
+    said = [turn["content"] for turn in request["messages"] if turn["role"] == "user"]
+    content = said[-1] if said else ""
+    if isinstance(content, list):
+        return " ".join(part.get("text", f"[{part['type']}]") for part in content)
+    return str(content)
 
 
 def _messages(request: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
@@ -186,6 +208,37 @@ def _logprobs(request: dict[str, Any], tokens: list[str]) -> dict[str, Any] | No
         for token in tokens
     ]
     return {"content": entries, "refusal": None}
+
+
+def compose_head(
+    status: int, headers: Iterable[tuple[str, str]], framing: tuple[str, str], content_type: str
+) -> bytes:
+    """The status line and the headers; `content_type` counts where `headers` name none."""
+    pairs = [*headers, framing]
+    if not any(name.lower() == "content-type" for name, _ in pairs):
+        pairs.insert(0, ("content-type", content_type))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+    return f"HTTP/1.1 {status} Answer\r\n{lines}\r\n".encode("latin-1")
+
+
+def compose_chunk(data: bytes) -> bytes:
+    """One chunk of a body whose length nobody knows yet."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def fix(content: str, *, chunks: int = 1, delay: float = 0.0) -> Fixed:
+    """An answer that says `content` so many times as it has `chunks`; each is streamed as one."""
+    request: dict[str, Any] = {"model": "gpt-4o-mini", "messages": []}
+    answer = text(content * chunks, piece=max(1, len(content)))
+    body = json.dumps(compose_whole(request, answer), ensure_ascii=False).encode()
+    named = [("x-request-id", "req_fixed")]
+    length = ("content-length", str(len(body)))
+    events = map(compose_chunk, compose_events(request, answer))
+    return Fixed(
+        whole=compose_head(200, named, length, WHOLE) + body,
+        stream=(compose_head(200, named, CHUNKED, STREAM), *events, compose_chunk(b"")),
+        delay=delay,
+    )
 
 
 def compose_whole(request: dict[str, Any], answer: Answer) -> dict[str, Any]:

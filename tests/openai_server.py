@@ -10,7 +10,8 @@ As a program, for a person or a benchmark: ``python tests/openai_server.py --por
 
 It runs asyncio in a thread of its own and needs nothing but msgspec. What it answers comes, in this
 order, from `script` (used up one by one), from `reply` (for all requests; a value or a function of
-the request), else it echoes the last user message. All that it got is in `requests`.
+the request), else it echoes the last user message. All that it got is in `requests`. The program
+answers ``--reply`` with bytes that are made once, so that a benchmark measures its client.
 """
 
 from __future__ import annotations
@@ -27,18 +28,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
+from msgspec import structs
+
 if not __package__:  # started as a program: `tests` is not on its path
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.openai_answers import (
+    CHUNKED,
+    STREAM,
+    WHOLE,
     Answer,
+    Fixed,
     Received,
     Script,
     bad_key,
+    compose_chunk,
     compose_events,
+    compose_head,
     compose_whole,
     echo,
     error,
+    fix,
     hanging,
     out_of_quota,
     redirect,
@@ -52,10 +62,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Fixed",
     "OpenAIServer",
     "Received",
     "bad_key",
     "error",
+    "fix",
     "hanging",
     "out_of_quota",
     "redirect",
@@ -164,6 +176,12 @@ class OpenAIServer:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             answer = self._answer(received)
+            if isinstance(answer, Fixed):
+                # Counted from its arrival, so that what the server takes for others delays nobody.
+                await asyncio.sleep(received.at + answer.delay - time.monotonic())
+                self.answered += 1
+                await wire.send_fixed(answer, streamed=received.json.get("stream") is True)
+                return
             await wire.pause(answer.delay)
             if answer.cut == "before headers":
                 raise ConnectionAbortedError
@@ -179,7 +197,7 @@ class OpenAIServer:
         finally:
             self.in_flight -= 1
 
-    def _answer(self, received: Received) -> Answer:
+    def _answer(self, received: Received) -> Answer | Fixed:
         if received.method == "GET" and received.path.endswith("/models"):
             data = [{"id": name, "object": "model", "owned_by": "us"} for name in self.models]
             return Answer(body=json.dumps({"object": "list", "data": data}).encode())
@@ -210,22 +228,32 @@ class _Wire:
             raise ConnectionResetError
 
     async def send_whole(self, answer: Answer, headers: list[tuple[str, str]], body: bytes) -> None:
-        self._head(answer.status, headers, ("content-length", str(len(body))), "application/json")
+        length = ("content-length", str(len(body)))
+        self._writer.write(compose_head(answer.status, headers, length, WHOLE))
         if answer.cut:
             self._writer.write(body[: len(body) // 2])
             await self._break()
         step = answer.split or max(1, len(body))
         for start in range(0, len(body), step):
+            if start:
+                # Not behind the last part: there the client's next request may come already.
+                await self.pause(answer.chunk_delay)
+                await asyncio.sleep(0)
             self._writer.write(body[start : start + step])
             await self._writer.drain()
-            if answer.split:
-                await asyncio.sleep(0)
+
+    async def send_fixed(self, answer: Fixed, *, streamed: bool) -> None:
+        if streamed:
+            for chunk in answer.stream:
+                self._writer.write(chunk)
+        else:
+            self._writer.write(answer.whole)
+        await self._writer.drain()
 
     async def send_stream(
         self, answer: Answer, headers: list[tuple[str, str]], events: Iterator[bytes]
     ) -> None:
-        framing = ("transfer-encoding", "chunked")
-        self._head(200, headers, framing, "text/event-stream; charset=utf-8")
+        self._writer.write(compose_head(200, headers, CHUNKED, STREAM))
         for sent, event in enumerate(events):
             if sent == answer.hold_after:
                 await self._hold(answer.release)
@@ -237,8 +265,7 @@ class _Wire:
             step = answer.split or len(event)
             for start in range(0, len(event), step):
                 await self._chunk(event[start : start + step])
-        self._writer.write(b"0\r\n\r\n")
-        await self._writer.drain()
+        await self._chunk(b"")
 
     async def _hold(self, release: threading.Event | None) -> None:
         until = time.monotonic() + LONGEST_HOLD
@@ -248,7 +275,7 @@ class _Wire:
             await self.pause(0.005)
 
     async def _chunk(self, data: bytes) -> None:
-        self._writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self._writer.write(compose_chunk(data))
         await self._writer.drain()
 
     async def _break(self) -> None:
@@ -256,14 +283,6 @@ class _Wire:
         await self._writer.drain()
         await asyncio.sleep(0.02)
         raise ConnectionAbortedError
-
-    def _head(
-        self, status: int, headers: list[tuple[str, str]], framing: tuple[str, str], content: str
-    ) -> None:
-        if not any(name.lower() == "content-type" for name, _ in headers):
-            headers = [("content-type", content), *headers]
-        lines = "".join(f"{name}: {value}\r\n" for name, value in (*headers, framing))
-        self._writer.write(f"HTTP/1.1 {status} Answer\r\n{lines}\r\n".encode("latin-1"))
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Received | None:
@@ -293,10 +312,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--reply", help="the text of every reply; an echo where it is left out")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each reply")
+    often = "how often a reply says it, each time as one chunk of a stream"
+    parser.add_argument("--chunks", type=int, default=1, help=often)
     options = parser.parse_args()
-    reply: Script | None = None
-    if options.reply is not None or options.delay:
-        reply = text(options.reply or "hello", delay=options.delay)
+
+    def echo_late(received: Received) -> Answer:
+        return structs.replace(echo(received), delay=options.delay)
+
+    reply: Script = echo_late
+    if options.reply is not None:
+        reply = fix(options.reply, chunks=options.chunks, delay=options.delay)
     with OpenAIServer(reply, port=options.port, keep_requests=False) as server:
         print(server.base_url, flush=True)  # noqa: T201 - the address is what the caller reads
         with suppress(KeyboardInterrupt):

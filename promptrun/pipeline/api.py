@@ -15,7 +15,7 @@ from promptrun.pipeline.events import Stopped
 from promptrun.pipeline.loops import call_outside_of_loops
 from promptrun.pipeline.options import Options, working_folder
 from promptrun.pipeline.plan import make_plan
-from promptrun.pipeline.projects import load_planned, no_such_case
+from promptrun.pipeline.projects import load_planned, names_of, no_such_case
 from promptrun.pipeline.run import run_plan
 from promptrun.protocol import create_arguments
 from promptrun.render import render_request
@@ -37,10 +37,8 @@ def load_prompt(target: str) -> tuple[Spec, str | None]:
         raise UsageError(f"`{target}` is a folder", hint="name one spec: `specs/hello.yaml`")
     planned = specs[0]
     name = next(iter(planned.wanted or ()), None)
-    if name is not None:
-        names = [case.name for case in expand(planned.spec, None)]
-        if name not in names:
-            raise no_such_case(planned.spec, name, names)
+    if name is not None and all(case.name != name for case in expand(planned.spec, None)):
+        raise no_such_case(planned.spec, name, names_of(planned.spec))
     return planned.spec, name
 
 

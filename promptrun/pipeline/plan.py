@@ -20,6 +20,7 @@ from promptrun.pipeline.projects import (
     PlannedSpec,
     Project,
     load_planned,
+    names_of,
     no_such_case,
     secrets_for,
 )
@@ -175,9 +176,14 @@ def _check_names(plan: Plan) -> None:
     for planned in plan.specs:
         if planned.wanted is None:
             continue
-        names = [case.name for case in expand(planned.spec, plan.options.overrides)]
-        for name in sorted(planned.wanted.difference(names)):
-            raise no_such_case(planned.spec, name, names)
+        overrides = plan.options.overrides
+        missing = set(planned.wanted)
+        for case in expand(planned.spec, overrides):
+            missing.discard(case.name)
+            if not missing:
+                break
+        for name in sorted(missing):
+            raise no_such_case(planned.spec, name, names_of(planned.spec, overrides))
 
 
 def _faults(plan: Plan, planned: PlannedSpec) -> Iterator[SpecError]:

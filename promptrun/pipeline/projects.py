@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from promptrun.errors import SpecError, SpecErrors, UsageError
 from promptrun.expect import JOINED, KINDS, WHOLE
 from promptrun.models import DataFile, Overrides, Server, Spec
 from promptrun.snapshots import SnapshotStore, snapshot_path
-from promptrun.spec import Rules, find_specs, load_spec
+from promptrun.spec import Rules, expand, find_specs, load_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +41,8 @@ def _check_replacement(pattern: str, text: str) -> str | None:
 
     return check_replacement(pattern, text)
 
+
+MOST_NAMES = 10_000
 
 KNOWN = Rules(
     expectations=KINDS,
@@ -160,6 +163,11 @@ def secrets_for(settings: Iterable[Settings], servers: Iterable[Server]) -> Mask
     """One masker for all that the settings and the servers of a run keep secret."""
     servers = tuple(servers)
     return Masker([secret for one in settings for secret in secrets_of(one, servers)])
+
+
+def names_of(spec: Spec, overrides: Overrides | None = None) -> list[str]:
+    """The names of a spec's cases, as many as are worth looking through for a similar one."""
+    return [case.name for case in islice(expand(spec, overrides), MOST_NAMES)]
 
 
 def no_such_case(spec: Spec, name: str, names: list[str]) -> UsageError:
