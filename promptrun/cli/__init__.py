@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if lost:
         # Whoever reads a file that is not whole has to be able to know.
         code = code or 2
+    gc.freeze()  # for the same reason: the interpreter looks once more before it ends
     sys.exit(code)
 
 

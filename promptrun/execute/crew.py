@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from promptrun.execute.attempts import Attempts
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from promptrun.models import Failure
     from promptrun.providers.base import Provider
 
+LONGEST_PAUSE = 0.003
+"""Seconds that the loop stands still while the consumer is busy; a turn takes 1 % of it."""
+HOPS = 9
+"""Rounds of the loop that a reply takes from the socket to the next request of its worker."""
 GRACE = 5.0
 """Seconds that requests under way still have after Ctrl-C."""
 
@@ -57,7 +62,11 @@ class Crew:
         self._workers: list[asyncio.Task[None]] = []
         self._wake: asyncio.Future[None] | None = None
         self._broken: BaseException | None = None
+        self._committing: list[asyncio.Future[None]] = []
+        """Those who wait until their answers are durable."""
         self._opened = False
+        self._stood = 0.0
+        """Since when the loop stands still."""
         self._cutting = False
 
     @property
@@ -101,10 +110,19 @@ class Crew:
         while self.events:
             yield self.events.popleft()
 
+    def breathe(self) -> None:
+        """Let the loop do what is ready where it has stood still for a while.
+
+        A consumer may take long over its events, and meanwhile other replies come, whose workers
+        could send their next request.
+        """
+        if monotonic() - self._stood > LONGEST_PAUSE:
+            self.turn()
+
     def turn(self) -> bool:
         """Let the loop do what is ready now; whether that brought events."""
         gate = self._loop.create_future()
-        self._loop.call_soon(_settle, gate)
+        self._loop.call_soon(self._hop, gate, HOPS)
         if self._broken is None:
             self._turn_until(gate)
         if self._broken is not None:
@@ -138,6 +156,7 @@ class Crew:
         try:
             self._turning.until(gate)
         finally:
+            self._stood = monotonic()
             # After Ctrl-C it holds on until `close` is through: another must not come in between.
             if not self._turning.interrupted:
                 self._turning.release()
@@ -171,6 +190,12 @@ class Crew:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_CANCELLING)
+
+    def _hop(self, gate: asyncio.Future[None], left: int) -> None:
+        if left:
+            self._loop.call_soon(self._hop, gate, left - 1)
+        else:
+            _settle(gate)
 
     def _emit(self, event: Event) -> None:
         self.events.append(event)
@@ -215,6 +240,25 @@ class Crew:
             if self._keep is not None:
                 self._keep(answer)
             self._emit(answer)
+            if self._terms.commit is not None:
+                await self._committed(self._terms.commit)
+
+    async def _committed(self, commit: Callable[[], None]) -> None:
+        if not self._committing:
+            self._loop.call_soon(self._commit, commit)
+        gate = self._loop.create_future()
+        self._committing.append(gate)
+        await gate
+
+    def _commit(self, commit: Callable[[], None]) -> None:
+        waiting, self._committing = self._committing, []
+        try:
+            commit()
+        except BaseException as error:  # noqa: BLE001 - the consumer gets it, as a worker's
+            self._broken = error
+            self._rouse()
+        for gate in waiting:
+            _settle(gate)
 
 
 def _settle(gate: asyncio.Future[None]) -> None:

@@ -107,13 +107,18 @@ class _Waiting:
 def _drive(crew: Crew, waiting: _Waiting, terms: Terms) -> Iterator[Event]:
     stop, jobs = terms.stop, max(1, terms.jobs)
     unanswered = 0
-    room = jobs
+    # Each worker finds its next call ready, and its connection does not fall idle: the HTTP library
+    # polls every idle one for each request.
+    room = 2 * jobs
     while not stop.asked and (unanswered or not waiting.ended):
         while unanswered < room and not stop.asked and not waiting.ended:
             call = waiting.take()
             if call is not None:
                 crew.admit(call, unanswered)
                 unanswered += 1
+                if unanswered == jobs:
+                    crew.turn()  # all workers have a call: the first ones leave
+                crew.breathe()
             elif not waiting.ended:
                 yield Idle()
                 if crew.turn():
@@ -123,9 +128,7 @@ def _drive(crew: Crew, waiting: _Waiting, terms: Terms) -> Iterator[Event]:
         for event in crew.take():
             unanswered -= isinstance(event, Answer)
             yield event
-        # The first calls leave at once; from now on each worker finds its next one ready, and its
-        # connection does not fall idle: the HTTP library polls every idle one for each request.
-        room = 2 * jobs
+            crew.breathe()
     while crew.is_sending:
         crew.wait()
         yield from crew.take()

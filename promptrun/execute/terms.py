@@ -31,5 +31,8 @@ class Terms(Struct, kw_only=True):
     meter: Meter = field(default_factory=Meter)
     may_send: Callable[[], bool] = _always
     """Asked before each request, retries included; False lets the call go without an answer."""
+    commit: Callable[[], None] | None = None
+    """Makes durable what `keep` was told. It is called once for all answers that come together, and
+    before any of their workers sends another request."""
     tick: float | None = None
     """Seconds after which the consumer gets an Idle event where nothing else happens."""

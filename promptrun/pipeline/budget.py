@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from promptrun.protocol.prices import FREE, load_prices, reply_cost
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from promptrun.execute import Meter, Stop
     from promptrun.models import Reply
     from promptrun.pipeline.options import Options
@@ -21,7 +23,9 @@ class Budget:
     they turn out dearer, or where many are sent before the first reply tells what one costs.
     """
 
-    def __init__(self, options: Options, stop: Stop, meter: Meter) -> None:
+    def __init__(
+        self, options: Options, providers: Iterable[str], stop: Stop, meter: Meter
+    ) -> None:
         self._most_requests = options.max_requests
         self._most_cost = None if options.max_cost is None else Decimal(str(options.max_cost))
         self._stop = stop
@@ -29,16 +33,13 @@ class Budget:
         self.cost = Decimal(0)
         """US dollars, as far as prices are known."""
         self._replies = 0
-
-    def warm_up(self, provider: str) -> None:
-        """Load what tells prices while the first request is under way."""
-        if provider != FREE:
-            from threading import Thread
-
-            Thread(target=load_prices, name="prices", daemon=True).start()
+        self._cold = any(name != FREE for name in providers)
 
     def may_send(self) -> bool:
         """Whether one more request may go out; where it may not, the run is stopped."""
+        if self._cold:
+            self._cold = False
+            _load_prices_soon()
         most = self._most_requests
         if most is not None and self._meter.sent >= most:
             self._stop.ask(f"`--max-requests {most}` is reached")
@@ -68,3 +69,12 @@ class Budget:
         if not self._replies:
             return Decimal(0)
         return self.cost + self.cost / self._replies * (self._meter.in_flight + 1)
+
+
+def _load_prices_soon() -> None:
+    """Load what tells prices once the first requests have left, while they are under way."""
+    from threading import Timer
+
+    timer = Timer(0.05, load_prices)
+    timer.daemon = True
+    timer.start()

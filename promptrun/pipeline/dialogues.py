@@ -80,7 +80,7 @@ class Dialogues:
         return self._go_on(_Dialogue(prepared, steps, recorded), lambda: next(steps))
 
     def keep(self, answer: Answer) -> None:
-        """Record an answer the moment it is there: it is paid for, whatever becomes of the run."""
+        """Record an answer as soon as it is there: it is paid for, whatever becomes of the run."""
         one, position = self._asked[answer.key]
         masker, ask = self._plan.masker, one.asks[position]
         got = Got(

@@ -94,7 +94,7 @@ class Recorder:
         queued: float | None = None,
         cost: float | None = None,
     ) -> None:
-        """Add what came of one question, as soon as it is there."""
+        """Add what came of one question; the next `flush` puts it into the file."""
         root = prepared.planned.project.root
         if root not in self._writers:
             return
@@ -115,7 +115,12 @@ class Recorder:
             completion_tokens=_whole(usage.get("completion_tokens")),
             cost=cost,
         )
-        self._write(lambda writer: writer.add_reply(reply), root)
+        self._write(lambda writer: writer.hold_reply(reply), root)
+
+    def flush(self) -> None:
+        """Put into the files what came: from then on it outlives a killed process."""
+        for root in self._writers:
+            self._write(_flush, root)
 
     def keep_case(self, root: Path, result: CaseResult, request: KeptRequest | None) -> None:
         """Add what became of a case."""
@@ -195,6 +200,10 @@ class Recorder:
             "fail_fast": options.fail_fast or None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _flush(writer: RunWriter) -> None:
+    writer.flush()
 
 
 def _whole(value: Any) -> int | None:

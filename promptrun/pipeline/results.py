@@ -14,6 +14,7 @@ from promptrun.pipeline.faults import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future, ThreadPoolExecutor
     from pathlib import Path
 
     from promptrun.errors import SnapshotError
@@ -28,16 +29,26 @@ LONGEST_HELD = 0.25
 """Seconds: snapshots reach the disk together, which is many times faster than one by one."""
 
 
+_Held = tuple["Path", CaseResult, "KeptRequest | None"]
+
+
 class Results:
-    """Takes the results of a run in, and gives them out in the same order."""
+    """Takes the results of a run in, and gives them out in the same order.
+
+    What they wrote goes to the disk in a thread, while the run goes on.
+    """
 
     def __init__(self, plan: Plan, stop: Stop, recorder: Recorder) -> None:
         self._fail_fast = plan.options.fail_fast
         self._stop = stop
         self._recorder = recorder
         self._stores = list({one.project.root: one.project.store for one in plan.specs}.values())
-        self._held: list[tuple[Path, CaseResult, KeptRequest | None]] = []
+        self._held: list[_Held] = []
         self._since = 0.0
+        self._flushed: list[_Held] = []
+        """Whose files are on their way to the disk."""
+        self._flushing: Future[dict[Path, SnapshotError]] | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self._out: deque[CaseResult] = deque()
         self.counts: Counter[Verdict] = Counter()
         self.updated = 0
@@ -52,7 +63,7 @@ class Results:
         root = planned.project.root
         if self._fail_fast and not is_well(result.verdict, written=result.written):
             self._stop.ask(f"`--fail-fast`: `{result.id}` is `{result.verdict}`")
-        if not (self._held or any(store.unflushed for store in self._stores)):
+        if not (self._held or self._flushed or any(store.unflushed for store in self._stores)):
             self._let_out(root, result, request)
             return
         if not self._held:
@@ -61,17 +72,45 @@ class Results:
 
     @property
     def are_due(self) -> bool:
-        """Whether what is held should go to the disk now."""
+        """Whether what is held should go to the disk now, or has got there."""
         held = self._held
+        if self._flushing is not None:
+            return self._flushing.done()
         return len(held) >= MOST_HELD or bool(held and monotonic() - self._since >= LONGEST_HELD)
 
+    def flush_soon(self) -> None:
+        """Begin to bring what was written to the disk, and let out what has got there."""
+        if self._flushing is None:
+            if self._thread is None:
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+            self._flushed, self._held = self._held, []
+            self._flushing = self._thread.submit(self._flush_stores)
+        elif self._flushing.done():
+            self._collect()
+
     def flush(self) -> None:
-        """Bring what was written to the disk, and let out all results that waited for it."""
+        """Bring all that was written to the disk, and let out all results that waited for it."""
+        self._collect()
+        held, self._held = self._held, []
+        self._let_all_out(held, self._flush_stores())
+
+    def _collect(self) -> None:
+        """Wait for what is on its way to the disk."""
+        if self._flushing is not None:
+            broken = self._flushing.result()
+            flushed, self._flushed, self._flushing = self._flushed, [], None
+            self._let_all_out(flushed, broken)
+
+    def _flush_stores(self) -> dict[Path, SnapshotError]:
         broken: dict[Path, SnapshotError] = {}
         for store in self._stores:
             if store.unflushed:
                 broken |= store.flush()
-        held, self._held = self._held, []
+        return broken
+
+    def _let_all_out(self, held: list[_Held], broken: dict[Path, SnapshotError]) -> None:
         for root, result, request in held:
             came_out = _as_it_came_out(root, result, broken) if broken else result
             self._let_out(root, came_out, request)
@@ -83,6 +122,8 @@ class Results:
         finally:
             for store in self._stores:
                 store.abort_batch()
+            if self._thread is not None:
+                self._thread.shutdown()
 
     def take(self) -> Iterator[CaseResult]:
         """The results that may be shown."""

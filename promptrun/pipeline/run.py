@@ -89,7 +89,8 @@ class _Run:
         self._plan = plan
         self._stop = stop or Stop()
         self._meter = Meter()
-        self._budget = Budget(plan.options, self._stop, self._meter)
+        providers = {name for _, name in plan.servers}
+        self._budget = Budget(plan.options, providers, self._stop, self._meter)
         self._recorder = Recorder(plan, self._stop)
         self._recall = Recall(plan) if plan.options.resume is not None else None
         self._results = Results(plan, self._stop, self._recorder)
@@ -168,7 +169,6 @@ class _Run:
         from promptrun.providers import open_provider
 
         self._recorder.begin(place[0])
-        self._budget.warm_up(place[1])
         provider = open_provider(self._plan.servers[place], on_progress=on_setup)
         live: dict[int, LiveText] = {}
         events = execute(
@@ -201,6 +201,7 @@ class _Run:
             stop=self._stop,
             meter=self._meter,
             may_send=self._budget.may_send,
+            commit=self._recorder.flush,
             tick=TICK,
         )
 
@@ -228,8 +229,10 @@ class _Run:
 
     def _look_around(self, place: Place) -> Iterator[Event]:
         """What there is to tell: results, troubles, and now and then how far the run is."""
-        if self._results.are_due or not self._meter.in_flight:
+        if not self._meter.in_flight:
             self._results.flush()
+        elif self._results.are_due:
+            self._results.flush_soon()
         yield from self._finished()
         now = monotonic()
         if now - self._told_at >= TOLD_EVERY:

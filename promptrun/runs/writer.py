@@ -46,9 +46,10 @@ _LOOKS = 3
 class RunWriter:
     """The open record of one run: ``.promptrun/runs/ID.sqlite``, readable by its owner only.
 
-    A reply is in the file when the call returns, and outlives a killed process; a power failure
-    may cost the last rows, and never the file. A case without replies may be held back until
-    `MOST_HELD` of them go in one transaction: what became of it can be told again by its replies.
+    A reply is in the file when `add_reply` returns, or with the `flush` after `hold_reply`, and
+    outlives a killed process; a power failure may cost the last rows, and never the file. A case
+    may be held back until `MOST_HELD` of them go in one transaction: what became of it can be told
+    again by its replies.
     Values are masked before they come here.
 
     Where the disk refuses, the call raises RecordError and the record ends: what is in it stays,
@@ -89,6 +90,7 @@ class RunWriter:
     def _open(self, path: Path, begin: Callable[[], Connection]) -> None:
         self.path = path
         self._connection: Connection | None = None
+        self._replies: list[Row] = []
         self._held: list[Row] = []
         self._held_size = 0
         self._held_until = 0.0
@@ -118,6 +120,11 @@ class RunWriter:
                 # One statement is a transaction of its own, and the cheapest.
                 self._connection.execute(ADD_REPLY, row)
 
+    def hold_reply(self, reply: RecordedReply) -> None:
+        """Keep one reply with the next `flush`: several that come together share a transaction."""
+        if self._connection is not None:
+            self._replies.append(reply_row(reply))
+
     def add_case(self, case: RecordedCase, replies: Iterable[RecordedReply] = ()) -> None:
         """Keep what became of a case, and replies with it: all of them at once, or nothing.
 
@@ -129,9 +136,10 @@ class RunWriter:
             self._write(rows)
 
     def flush(self) -> None:
-        """Put into the file what is held back, for readers of a run that goes on."""
-        if self._held:
-            self._write([])
+        """Put into the file what is held back."""
+        if self._replies or self._held:
+            replies, self._replies = self._replies, []
+            self._write(replies)
 
     def close(self, state: EndState, exit_code: int | None = None) -> None:
         """Say how the run ended, and make the record one file that can be copied alone.
@@ -190,6 +198,7 @@ class RunWriter:
 
     def _end(self) -> None:
         self._forget()
+        self._replies = []
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -44,25 +44,37 @@ class Places:
     """`check_place` for many files of few folders: a folder's links are followed once.
 
     A folder is known by its place and its number on the disk, so another one that takes its place
-    is looked at anew.
+    is looked at anew. One that is not there yet is known by the nearest folder above that is.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._known: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, tuple[str, tuple[int, int]]] = {}
+        """By folder: the nearest one that is there, and its number."""
 
     def check(self, path: Path) -> None:
         """Raise SnapshotError unless `path` lies below the root, links followed."""
         folder, _, name = os.fspath(path).rpartition(os.sep)
-        try:
-            found = os.stat(folder)  # noqa: PTH116 - a Path would cost as much as the rest
-        except (OSError, ValueError):
-            check_place(self.root, path)
+        there, number = self._known.get(folder, ("", None))
+        is_known = name != ".." and number is not None and _number(there) == number
+        if is_known and (there == folder or _number(folder) is None):
             return
-        number = found.st_dev, found.st_ino
-        if self._known.get(folder) != number or name == "..":
-            check_place(self.root, path)
-            self._known[folder] = number
+        check_place(self.root, path)
+        self._known.pop(folder, None)
+        there = folder
+        while there and (number := _number(there)) is None:
+            there = os.path.dirname(there)  # noqa: PTH120 - a Path would cost as much as the rest
+        if number is not None:
+            self._known[folder] = there, number
+
+
+def _number(folder: str) -> tuple[int, int] | None:
+    """What tells a folder from every other one; None where there is none."""
+    try:
+        found = os.stat(folder)  # noqa: PTH116 - as above
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def read_regular(path: Path, *, most: int | None = None) -> bytes | None:

@@ -114,12 +114,14 @@ def test_calls_are_read_no_further_than_one_round_ahead() -> None:
         events.close()
 
 
-def test_the_first_requests_leave_before_more_calls_are_read() -> None:
+def test_the_first_requests_leave_while_more_calls_are_read() -> None:
     with OpenAIServer() as server:
 
         def calls() -> Iterator[Call]:
             for key in range(8):
                 if key >= 4:
+                    time.sleep(0.05)
+                if key >= 6:
                     assert server.requests
                 yield call(key)
 
