@@ -107,9 +107,9 @@ class _Waiting:
 def _drive(crew: Crew, waiting: _Waiting, terms: Terms) -> Iterator[Event]:
     stop, jobs = terms.stop, max(1, terms.jobs)
     unanswered = 0
-    # Each worker finds its next call ready, and its connection does not fall idle: the HTTP library
-    # polls every idle one for each request.
-    room = 2 * jobs
+    # A call that is ready keeps a connection from falling idle: the HTTP library polls every idle
+    # one for each request.
+    room = 2 * jobs if terms.ahead else jobs
     while not stop.asked and (unanswered or not waiting.ended):
         while unanswered < room and not stop.asked and not waiting.ended:
             call = waiting.take()

@@ -24,6 +24,9 @@ class Terms(Struct, kw_only=True):
 
     jobs: int = 16
     """The most requests under way at once."""
+    ahead: bool = True
+    """Whether a worker finds its next call ready; else it waits until the consumer has looked at
+    the answer to its last one, and may have stopped the run."""
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     pace: Pace | None = None
     """None: the server's own answers alone say how fast it may be asked."""

@@ -197,6 +197,7 @@ class _Run:
             self._paces[place] = Pace(self._plan.jobs, rates)
         return Terms(
             jobs=self._plan.jobs,
+            ahead=not self._plan.options.fail_fast,
             pace=self._paces[place],
             stop=self._stop,
             meter=self._meter,

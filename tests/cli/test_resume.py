@@ -170,7 +170,7 @@ def test_fail_fast_ends_at_the_first_case_that_is_not_well(
     ran = people("specs", "--fail-fast", "-j", "1")
 
     assert ran.code == 1
-    assert len(server.requests) <= 6
+    assert len(server.requests) == 4
     assert "`--fail-fast`: `specs/greet.yaml::사람3` is `failed`" in ran.err
 
 
