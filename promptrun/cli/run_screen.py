@@ -210,9 +210,7 @@ class RunScreen:
     def _print_verdict(self, result: CaseResult) -> None:
         style = self._screen.style
         self._status.clear()
-        self._screen.talk(write_verdict(result, style))
-        for text in write_details(result, style):
-            self._screen.talk(text)
+        self._screen.talk("\n".join([write_verdict(result, style), *write_details(result, style)]))
 
     def finish(self) -> None:
         """The last lines: what came of it all, and the command that goes on from there."""

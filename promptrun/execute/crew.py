@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from promptrun.models import Failure
     from promptrun.providers.base import Provider
 
-LONGEST_PAUSE = 0.003
-"""Seconds that the loop stands still while the consumer is busy; a turn takes 1 % of it."""
-HOPS = 9
+LONGEST_PAUSE = 0.0015
+"""Seconds that the loop stands still while the consumer is busy."""
+HOPS = 16
 """Rounds of the loop that a reply takes from the socket to the next request of its worker."""
 GRACE = 5.0
 """Seconds that requests under way still have after Ctrl-C."""
