@@ -7,8 +7,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from promptrun.reports.money import write_dollars
 from promptrun.reports.style import visible_line
-from promptrun.reports.width import display_width
+from promptrun.reports.width import cut, display_width
 
 SHORTEST_MEMORY: Final = 15.0
 """Seconds for which an ended case counts towards the pace; longer in a run that is older."""
@@ -77,7 +78,7 @@ def _parts(standing: Standing) -> list[str]:
     if standing.left is not None:
         parts.append(f"{write_time(_steadied(standing.left))} left")
     if standing.cost >= 0.00005:
-        parts.append(write_cost(standing.cost))
+        parts.append(write_dollars(standing.cost))
     if standing.rate:
         parts.append(_write_rate(standing.rate))
     if standing.in_flight:
@@ -105,19 +106,6 @@ def _fits(text: str, width: int | None) -> bool:
     return width is None or display_width(text) <= width
 
 
-def cut(text: str, width: int) -> str:
-    """As much of a text as `width` columns hold; an ellipsis stands for the rest."""
-    if display_width(text) <= width:
-        return text
-    taken, room = [], width - 1
-    for character in text:
-        room -= display_width(character)
-        if room < 0:
-            break
-        taken.append(character)
-    return f"{''.join(taken)}…" if width > 0 else ""
-
-
 def write_time(seconds: float) -> str:
     """A time to come, rounded up: ``12 s``, ``3 min``, ``1 h 20 min``."""
     whole = max(1, ceil(seconds))
@@ -135,11 +123,6 @@ def _steadied(seconds: float) -> float:
     return ceil(seconds / 5) * 5 if seconds > 10 else seconds
 
 
-def write_cost(dollars: float) -> str:
-    """US dollars, small ones to a hundredth of a cent."""
-    return f"${dollars:,.2f}" if dollars >= 0.1 else f"${dollars:.4f}"
-
-
 def _write_rate(rate: float) -> str:
     if rate >= 10:
         return f"{rate:,.0f}/s"
@@ -148,7 +131,7 @@ def _write_rate(rate: float) -> str:
     return f"{rate * 60:.0f}/min" if rate * 60 >= 1 else f"{rate * 3600:.0f}/h"
 
 
-class Pace:
+class Speed:
     """How fast cases end, of late: newer ones count more, by weights that fall exponentially.
 
     Smoothed twice, since replies that were asked for together come together. The memory grows with

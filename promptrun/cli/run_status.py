@@ -10,8 +10,9 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from promptrun.cli.progress import Pace, Standing, cut, write_progress
+from promptrun.cli.progress import Speed, Standing, write_progress
 from promptrun.reports.style import visible_line
+from promptrun.reports.width import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class RunStatus:
         self._count = count
         self._quiet = quiet
         self._clock = clock
-        self._pace = Pace()
+        self._pace = Speed()
         self._drawn = False
         self._redraw_at = self._count_at = clock()
         self._line_at = clock() + FIRST_LINE
@@ -78,7 +79,7 @@ class RunStatus:
         """What the run says of itself; not to `draw` where a reply is being shown."""
         if self._last is None:
             # What had its result before anything was sent says nothing of the pace.
-            self._pace = Pace()
+            self._pace = Speed()
         self._last = progress
         if draw:
             self._show(self._clock())

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct, field
 
 from promptrun.models import Verdict
+from promptrun.reports.money import write_dollars
 from promptrun.reports.style import visible_line
-from promptrun.reports.width import display_width
+from promptrun.reports.width import cut, display_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,25 +95,12 @@ def write_history(runs: Sequence[PastRun], width: int | None) -> Iterator[str]:
         return
     for row in cells:
         line = _GAP.join(map(_pad, _HEADS, row, widths)).rstrip()
-        yield line if width is None else shorten(line, width)
-
-
-def shorten(text: str, width: int) -> str:
-    """`text` in at most `width` columns, with ``…`` where its end is cut."""
-    if display_width(text) <= width:
-        return text
-    taken, room = [], width - 1
-    for character in text:
-        room -= display_width(character)
-        if room < 0:
-            break
-        taken.append(character)
-    return f"{''.join(taken)}…"
+        yield line if width is None else cut(line, width)
 
 
 def _write_block(row: tuple[str, ...], width: int) -> Iterator[str]:
     named = dict(zip(_HEADS, row, strict=True))
-    yield shorten(f"{named['run']}{_GAP}{named['state']}", width)
+    yield cut(f"{named['run']}{_GAP}{named['state']}", width)
     began, took, cost = named["began"], named["took"], named["cost"]
     counted = [f"{named[name]} {name}" for name in ("requests", "tokens")]
     for parts in (
@@ -135,7 +123,7 @@ def _wrap(parts: list[str], width: int) -> Iterator[str]:
             longer = part
         line = longer
     if line:
-        yield shorten(line, width)
+        yield cut(line, width)
 
 
 def _describe(run: PastRun) -> tuple[str, ...]:
@@ -148,7 +136,7 @@ def _describe(run: PastRun) -> tuple[str, ...]:
         _write_verdicts(run.verdicts) or UNKNOWN,
         UNKNOWN if run.requests is None else f"{run.requests:,}",
         _write_tokens(run),
-        UNKNOWN if run.cost is None else _write_cost(run.cost),
+        UNKNOWN if run.cost is None else write_dollars(run.cost),
         visible_line(" ".join(run.targets)) or UNKNOWN,
     )
 
@@ -190,7 +178,3 @@ def _write_tokens(run: PastRun) -> str:
     if run.prompt_tokens is None and run.completion_tokens is None:
         return UNKNOWN
     return f"{run.prompt_tokens or 0:,} + {run.completion_tokens or 0:,}"
-
-
-def _write_cost(dollars: float) -> str:
-    return f"${dollars:,.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}"

@@ -14,3 +14,16 @@ def display_width(text: str) -> int:
         for character in text
         if not combining(character)
     )
+
+
+def cut(text: str, width: int) -> str:
+    """As much of a text as `width` columns hold; an ellipsis stands for the rest."""
+    if display_width(text) <= width:
+        return text
+    taken, room = [], width - 1
+    for character in text:
+        room -= display_width(character)
+        if room < 0:
+            break
+        taken.append(character)
+    return f"{''.join(taken)}…" if width > 0 else ""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from promptrun.cli.progress import Pace, Standing, cut, write_progress, write_time
+from promptrun.cli.progress import Speed, Standing, write_progress, write_time
 from promptrun.cli.run_screen import RunScreen
 from promptrun.cli.screen import Screen
 from promptrun.models import CaseResult, Failure, Reply, Timings, Verdict
@@ -21,7 +21,7 @@ from promptrun.pipeline.confirm import CaseCount
 from promptrun.pipeline.events import Delayed, Progress, Stopped, StreamPiece
 from promptrun.pipeline.options import Options
 from promptrun.pipeline.plan import Plan, make_plan
-from promptrun.reports.width import display_width
+from promptrun.reports.width import cut, display_width
 from tests.promptrun_cli import Cli
 
 CASE = "model: gpt-4o-mini\nmessages:\n  - {role: user, content: '{{ who }}님, 안녕하세요?'}\n"
@@ -144,7 +144,7 @@ def test_a_time_to_come_is_rounded_up(seconds: float, told: str) -> None:
 # --- the pace
 
 
-def walked(pace: Pace, *, at: float, done: int, rate: float, seconds: float) -> tuple[float, int]:
+def walked(pace: Speed, *, at: float, done: int, rate: float, seconds: float) -> tuple[float, int]:
     """Go on at a rate for some time, seen twice a second."""
     begun, had = at, done
     while at < begun + seconds - 1e-9:
@@ -155,7 +155,7 @@ def walked(pace: Pace, *, at: float, done: int, rate: float, seconds: float) -> 
 
 
 def test_a_steady_pace_is_told_as_it_is() -> None:
-    pace = Pace()
+    pace = Speed()
     pace.see(0, 100.0)
     walked(pace, at=100.0, done=0, rate=40, seconds=20)
 
@@ -163,7 +163,7 @@ def test_a_steady_pace_is_told_as_it_is() -> None:
 
 
 def test_a_run_that_has_just_begun_has_no_pace() -> None:
-    pace = Pace()
+    pace = Speed()
     assert pace.rate is None
     pace.see(0, 5.0)
     pace.see(9, 6.0)
@@ -171,7 +171,7 @@ def test_a_run_that_has_just_begun_has_no_pace() -> None:
 
 
 def test_a_pace_follows_a_server_that_slows_down_and_does_not_jump() -> None:
-    pace = Pace()
+    pace = Speed()
     pace.see(0, 0.0)
     at, done = walked(pace, at=0.0, done=0, rate=50, seconds=60)
     rates = []
@@ -185,7 +185,7 @@ def test_a_pace_follows_a_server_that_slows_down_and_does_not_jump() -> None:
 
 
 def test_replies_that_come_in_bursts_do_not_move_the_time_left_much() -> None:
-    pace, told = Pace(), []
+    pace, told = Speed(), []
     pace.see(0, 0.0)
     for second in range(600):
         pace.see(second // 20 * 16, float(second))
