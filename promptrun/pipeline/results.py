@@ -47,7 +47,9 @@ class Results:
         self._since = 0.0
         self._flushed: list[_Held] = []
         """Whose files are on their way to the disk."""
-        self._flushing: Future[dict[Path, SnapshotError]] | None = None
+        self._flushing: Future[None] | None = None
+        self._broken: dict[Path, SnapshotError] = {}
+        """What failed so far, by the snapshot's path: a flush may take along what is held later."""
         self._thread: ThreadPoolExecutor | None = None
         self._out: deque[CaseResult] = deque()
         self.counts: Counter[Verdict] = Counter()
@@ -94,23 +96,23 @@ class Results:
         """Bring all that was written to the disk, and let out all results that waited for it."""
         self._collect()
         held, self._held = self._held, []
-        self._let_all_out(held, self._flush_stores())
+        self._flush_stores()
+        self._let_all_out(held)
 
     def _collect(self) -> None:
         """Wait for what is on its way to the disk."""
         if self._flushing is not None:
-            broken = self._flushing.result()
+            self._flushing.result()
             flushed, self._flushed, self._flushing = self._flushed, [], None
-            self._let_all_out(flushed, broken)
+            self._let_all_out(flushed)
 
-    def _flush_stores(self) -> dict[Path, SnapshotError]:
-        broken: dict[Path, SnapshotError] = {}
+    def _flush_stores(self) -> None:
         for store in self._stores:
             if store.unflushed:
-                broken |= store.flush()
-        return broken
+                self._broken |= store.flush()
 
-    def _let_all_out(self, held: list[_Held], broken: dict[Path, SnapshotError]) -> None:
+    def _let_all_out(self, held: list[_Held]) -> None:
+        broken = self._broken
         for root, result, request in held:
             came_out = _as_it_came_out(root, result, broken) if broken else result
             self._let_out(root, came_out, request)
