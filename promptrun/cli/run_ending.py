@@ -119,6 +119,14 @@ class Ending:
             command = visible_line(self._plan.masker.mask_text(shlex.join(words)))
             yield f"{style.paint('hint', 'bold')}: {command} goes on from here"
 
+    def write_cut_short(self, style: Style, typed: Sequence[str]) -> Iterator[str]:
+        """How to go on with a run that ended on the spot."""
+        options = self._plan.options
+        if options.record and not options.replay and options.again is None:
+            words = ["promptrun", *typed, "--resume"]
+            command = visible_line(self._plan.masker.mask_text(shlex.join(words)))
+            yield f"{style.paint('hint', 'bold')}: {command} goes on with what was answered"
+
     def _how_to_settle(self) -> str:
         what = "them as the first snapshots" if self._only_new else "what changed"
         targets = self._accept_targets()

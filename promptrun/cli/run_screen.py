@@ -98,6 +98,9 @@ class RunScreen:
         self._status.clear()
         if kind is not None:
             self._show_waiting()
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            for line in self._ending.write_cut_short(self._screen.style, self._typed):
+                self._screen.talk(line)
 
     @property
     def ending(self) -> Ending:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from promptrun.providers.base import Provider
 
 
+_LOOK_AGAIN = 0.02
+"""Seconds until a call that may not be sent yet asks again."""
+
+
 class Attempts:
     """What the workers of one executor share; each call of `answer` belongs to one worker."""
 
@@ -35,16 +39,17 @@ class Attempts:
     async def answer(self, call: Call, since: float) -> Answer | None:
         """The reply or the last failure of a call that was taken at `since`, by the loop's clock.
 
-        None where nothing more is to be sent.
+        None where nothing more is to be sent, and it was not sent either.
         """
         attempts = limited = 0
         tokens = estimate_tokens(call.request)
         queued: float | None = None
+        last: Answer | None = None
         while True:
             ticket = await self._pace.enter(tokens)
-            if self._stop.asked or not self._may_send():
+            if not await self._is_allowed():
                 self._pace.abandon(ticket)
-                return None
+                return last
             if queued is None:
                 queued = asyncio.get_running_loop().time() - since
             self._meter.retries += attempts > 0
@@ -53,18 +58,30 @@ class Attempts:
             if isinstance(outcome, Reply):
                 return Answer(key=call.key, reply=outcome, attempts=attempts, queued=queued)
             limited += outcome.kind == "rate_limit"
+            last = Answer(key=call.key, failure=outcome, attempts=attempts, queued=queued)
             if self._policy.is_final(outcome):
-                self._stop.ask(outcome.message, outcome.hint)
+                self._stop.ask(outcome.message, _hint(outcome))
             delay = self._policy.delay_after(outcome, attempts - limited, limited)
-            if delay is None:
-                return Answer(key=call.key, failure=outcome, attempts=attempts, queued=queued)
-            if self._stop.asked:
-                return None
+            if delay is None or self._stop.asked:
+                return last
             seconds = max(delay, self._pace.held())
             self._emit(Waiting(key=call.key, seconds=seconds, failure=outcome))
-            await asyncio.sleep(delay)
+            try:
+                await asyncio.sleep(delay)
+            except asyncio.CancelledError:
+                if self._stop.asked:
+                    return last
+                raise
             if shown:
                 self._emit(Restarted(key=call.key))
+
+    async def _is_allowed(self) -> bool:
+        while not self._stop.asked:
+            allowed = self._may_send()
+            if allowed is not None:
+                return allowed
+            await asyncio.sleep(_LOOK_AGAIN)
+        return False
 
     async def _send(self, call: Call, ticket: Ticket) -> tuple[Reply | Failure, bool]:
         """The outcome of one attempt, and whether any piece of it was shown."""
@@ -102,3 +119,10 @@ class Attempts:
             self._emit(Piece(key=call.key, index=index, text=text))
 
         return await self._provider.complete(call.request, on_piece=show), shown
+
+
+def _hint(failure: Failure) -> str | None:
+    """What would help where every other request would fail as this one did."""
+    if failure.retry_after is None:
+        return failure.hint
+    return f"the server asks to be left alone for {failure.retry_after:,.0f} s; go on after that"

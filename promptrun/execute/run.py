@@ -129,7 +129,9 @@ def _drive(crew: Crew, waiting: _Waiting, terms: Terms) -> Iterator[Event]:
             unanswered -= isinstance(event, Answer)
             yield event
             crew.breathe()
+    crew.turn()  # those that waited to try again give up
     while crew.is_sending:
         crew.wait()
         yield from crew.take()
+    crew.turn()
     yield from crew.take()

@@ -32,8 +32,9 @@ class Terms(Struct, kw_only=True):
     """None: the server's own answers alone say how fast it may be asked."""
     stop: Stop = field(default_factory=Stop)
     meter: Meter = field(default_factory=Meter)
-    may_send: Callable[[], bool] = _always
-    """Asked before each request, retries included; False lets the call go without an answer."""
+    may_send: Callable[[], bool | None] = _always
+    """Asked before each request, retries included. False lets the call go without an answer, None
+    lets it wait and ask again."""
     commit: Callable[[], None] | None = None
     """Makes durable what `keep` was told. It is called once for all answers that come together, and
     before any of their workers sends another request."""

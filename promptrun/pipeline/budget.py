@@ -20,7 +20,7 @@ class Budget:
 
     What is under way when a limit of cost is reached is still paid for. Each of these requests is
     taken to cost what the replies so far cost on average, so the limit is passed only where
-    they turn out dearer, or where many are sent before the first reply tells what one costs.
+    they turn out dearer. The first request goes alone: its reply tells what one costs.
     """
 
     def __init__(
@@ -35,8 +35,11 @@ class Budget:
         self._replies = 0
         self._cold = any(name != FREE for name in providers)
 
-    def may_send(self) -> bool:
-        """Whether one more request may go out; where it may not, the run is stopped."""
+    def may_send(self) -> bool | None:
+        """Whether one more request may go out; where it may not, the run is stopped.
+
+        None: not yet, for the cost of the first one is not known.
+        """
         if self._cold:
             self._cold = False
             _load_prices_soon()
@@ -44,9 +47,12 @@ class Budget:
         if most is not None and self._meter.sent >= most:
             self._stop.ask(f"`--max-requests {most}` is reached")
             return False
-        if self._most_cost is not None and self._expected() > self._most_cost:
-            self._stop.ask(f"`--max-cost {self._most_cost.normalize():f}` is reached")
-            return False
+        if self._most_cost is not None:
+            if not self._replies and self._meter.in_flight:
+                return None
+            if self._expected() > self._most_cost:
+                self._stop.ask(f"`--max-cost {self._most_cost.normalize():f}` is reached")
+                return False
         return True
 
     def add(self, reply: Reply, provider: str) -> float | None:

@@ -47,6 +47,9 @@ def find_payment(plan: Plan, clock: Callable[[], float] = monotonic) -> Payment 
     Paid are requests to any provider but the embedded model and servers on this machine. What they
     cost is not told: the tokens of a reply are known once it is there.
     """
+    most = plan.options.max_requests
+    if most is not None and most <= UNASKED:
+        return None
     until = clock() + COUNTING
     requests = 0
     asked: dict[tuple[str, str], None] = {}

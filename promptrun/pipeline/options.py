@@ -15,6 +15,8 @@ from promptrun.models import Overrides
 UpdateChoice = Literal["auto", "new", "changed", "all", "none"]
 MAX_JOBS = 1000
 MAX_SAMPLES = 1000
+MAX_TIMEOUT = 86_400
+"""Seconds."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -73,8 +75,11 @@ def check_options(options: Options) -> None:
         )
     if options.jobs is not None and not 1 <= options.jobs <= MAX_JOBS:
         raise UsageError(f"`jobs` must be between 1 and {MAX_JOBS}, not `{options.jobs}`")
-    if options.timeout is not None and not (options.timeout > 0 and isfinite(options.timeout)):
-        raise UsageError(f"`timeout` must be a number of seconds, not `{options.timeout}`")
+    _check_types(options)
+    if options.timeout is not None and not 0 < options.timeout <= MAX_TIMEOUT:
+        raise UsageError(
+            f"`timeout` must be a number of seconds up to {MAX_TIMEOUT}, not `{options.timeout}`"
+        )
     samples = options.overrides.samples
     if samples is not None and not 1 <= samples <= MAX_SAMPLES:
         raise UsageError(f"`samples` must be between 1 and {MAX_SAMPLES}, not `{samples}`")
@@ -92,6 +97,17 @@ def check_options(options: Options) -> None:
     seed = options.overrides.fields.get("seed", 0)
     if not -(2**63) <= seed < 2**63:
         raise UsageError(f"`seed` must fit into 64 bits, and `{seed}` does not")
+
+
+def _check_types(options: Options) -> None:
+    for name in ("resume", "again"):
+        value = getattr(options, name)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f'`{name}` must be `"last"` or the id of a run, not `{value}`')
+    for name in ("timeout", "max_cost", "max_requests"):
+        value = getattr(options, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise UsageError(f"`{name}` must be a number, not `{value!r}`")
 
 
 def _check_modes(options: Options) -> None:

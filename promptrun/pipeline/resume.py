@@ -41,9 +41,14 @@ def plan_of_resumed(plan: Plan) -> Plan:
     roots = list(dict.fromkeys(planned.project.root for planned in plan.specs))
     if name is None or not roots:
         return plan
+    for planned in plan.specs:
+        if not planned.project.settings.project.runs.record:
+            raise UsageError(
+                "a run is gone on with by its record, and this project keeps none",
+                hint="`record = false` stands under `[runs]` in its settings",
+            )
     if name != LAST:
-        with open_run(roots[0], name) as run:
-            return structs.replace(plan, run_id=run.info.id)
+        return structs.replace(plan, run_id=_named(plan, roots[0], name))
     for root in roots:
         info = find_run(root, selection(plan, root))
         if info is not None:
@@ -52,6 +57,22 @@ def plan_of_resumed(plan: Plan) -> Plan:
         "no run over these paths is recorded, so there is none to go on with",
         hint="`promptrun history` lists the recorded runs, and `--run ID` names one",
     )
+
+
+def _named(plan: Plan, root: Path, name: str) -> str:
+    """The id of the run that is named, which was over the paths of this plan, or more."""
+    with open_run(root, name) as run:
+        info = run.info
+    recorded = info.meta.selection if info.meta else ()
+    for path in selection(plan, root):
+        if not any(
+            one in {".", path} or path.startswith((f"{one}/", f"{one}::")) for one in recorded
+        ):
+            raise UsageError(
+                f"the run `{info.id}` was not over `{path}`",
+                hint=f"it was over {', '.join(f'`{one}`' for one in recorded) or 'nothing'}",
+            )
+    return info.id
 
 
 class Recall:

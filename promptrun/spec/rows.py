@@ -181,6 +181,8 @@ def _read_json_lines(path: Path, name: str) -> Iterator[Row | BadRow]:
                 if line.strip():
                     values = _as_mapping(parse(_as_utf8(line)))
                     yield Row(f"row at line {start}", Location(name, start), values)
+            except _RowError as error:
+                yield _bad(name, start, str(error), lines)
             except ValueError as error:
                 yield _bad(name, start, f"the row is no JSON: {error}", lines)
 

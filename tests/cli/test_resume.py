@@ -213,6 +213,58 @@ def test_a_cost_is_a_limit(people: Cli, server: OpenAIServer) -> None:
     assert costs == [(0.15,)] * 3
 
 
+def test_the_first_request_goes_alone_where_a_cost_is_limited(
+    people: Cli, server: OpenAIServer
+) -> None:
+    people.write("specs/greet.yaml", SPEC.replace("gpt-4o-mini", "my-own-model"))
+
+    assert people("specs", "--max-cost", "0.5", "-j", "16").code == 3
+    assert len(server.requests) == 1
+
+
+def test_a_run_over_other_paths_is_not_gone_on_with(people: Cli, server: OpenAIServer) -> None:
+    people.write("specs/other.yaml", SPEC)
+    people("specs/other.yaml")
+    [record] = people.records()
+
+    ran = people("specs/greet.yaml", "--run", record.stem)
+
+    assert ran.code == 2
+    assert "was not over `specs/greet.yaml`" in ran.err
+    assert "`specs/other.yaml`" in ran.err
+
+
+def test_a_part_of_a_run_can_be_gone_on_with(people: Cli, server: OpenAIServer) -> None:
+    people("specs", "--max-requests", "5", "-j", "1", "--update", "none")
+    [record] = people.records()
+
+    assert people("specs/greet.yaml::사람9", "--run", record.stem).code == 0
+    assert len(server.requests) == 6
+
+
+def test_a_project_that_keeps_no_records_goes_on_with_none(
+    people: Cli, server: OpenAIServer
+) -> None:
+    people("specs", "--max-requests", "5", "-j", "1")
+    people.write("promptrun.toml", "[runs]\nrecord = false\n")
+
+    ran = people("specs", "--resume")
+
+    assert ran.code == 2
+    assert "this project keeps none" in ran.err
+    assert len(server.requests) == 5
+
+
+def test_the_failures_behind_a_stop_are_told(people: Cli, server: OpenAIServer) -> None:
+    server.reply = error(500, "오늘은 쉽니다")
+
+    ran = people("specs", "--max-requests", "4", "-j", "2")
+
+    assert ran.code == 3
+    assert "오늘은 쉽니다" in ran.err
+    assert rows(people, "SELECT sum(attempts) FROM replies") == [(4,)]
+
+
 def test_a_cost_that_nobody_knows_is_no_limit_that_could_be_kept(
     people: Cli, server: OpenAIServer
 ) -> None:

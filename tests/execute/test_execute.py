@@ -19,6 +19,7 @@ from promptrun.execute import (
     Call,
     Event,
     Idle,
+    Meter,
     Piece,
     Restarted,
     RetryPolicy,
@@ -259,7 +260,8 @@ def test_nobody_waits_for_a_retry_when_the_run_is_given_up() -> None:
     with OpenAIServer(text("never"), script) as server:
         found = answers(run(server, map(call, range(3)), jobs=2, policy=RetryPolicy()))
     assert time.monotonic() - started < 10
-    assert [a.failure.kind for a in found if a.failure] == ["auth"]
+    # Why it waited is told, too.
+    assert sorted(a.failure.kind for a in found if a.failure) == ["auth", "status"]
 
 
 def test_a_provider_that_cannot_start_answers_its_first_call() -> None:
@@ -293,7 +295,7 @@ def test_a_stop_from_another_thread_wakes_a_run_that_only_waits_to_try_again() -
         timer.start()
         found = answers(run(server, map(call, range(3)), stop=stop, policy=policy))
         timer.join()
-    assert found == []
+    assert [a.failure.status for a in found if a.failure] == [500] * 3
     assert time.monotonic() - began < 5
 
 
@@ -320,6 +322,26 @@ def test_no_request_goes_out_that_is_not_allowed() -> None:
         found = answers(run(server, map(call, range(50)), jobs=2, stop=stop, may_send=may_send))
         assert len(server.requests) == 5
     assert len(found) == 3
+
+
+def test_a_request_that_may_not_go_yet_waits() -> None:
+    answered = 0
+
+    def may_send() -> bool | None:
+        return True if answered or not meter.in_flight else None
+
+    def keep(_: Answer) -> None:
+        nonlocal answered
+        answered += 1
+
+    meter = Meter()
+    with OpenAIServer(text("x", delay=0.1)) as server:
+        calls = map(call, range(8))
+        events = run(server, calls, jobs=4, may_send=may_send, keep=keep, meter=meter)
+        found = answers(events)
+        first, second = sorted(request.at for request in server.requests)[:2]
+    assert len(found) == 8
+    assert second - first >= 0.1
 
 
 def test_a_run_that_waits_gives_the_consumer_its_turn() -> None:
