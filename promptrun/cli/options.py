@@ -79,7 +79,7 @@ def typed_arguments(context: click.Context, *, without: Sequence[str]) -> list[s
                 words.append(spelling)
             else:
                 for one in context.params[name] if parameter.multiple else [value]:
-                    words += [spelling, str(one)]
+                    words += [spelling, _spell(one)]
     return words
 
 
@@ -135,3 +135,8 @@ def _split_variable(text: str) -> tuple[str, str]:
             f"cannot read `--var {text}`", hint="write it as NAME=VALUE: --var language=ko"
         )
     return name, value
+
+
+def _spell(value: Any) -> str:
+    """The value of an option as a person types it: 2, and not 2.0."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
