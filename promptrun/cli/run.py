@@ -142,6 +142,8 @@ def command(
     ):
         for event in events:
             screen.show(event)
+            if stop is not None and out.is_lost(form):
+                stop.ask("nobody reads what the run says any more")
     screen.finish()
     return _exit_code(screen.ending)
 

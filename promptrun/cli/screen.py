@@ -33,6 +33,11 @@ class Screen:
         """Columns as they are now; `style` has those of the beginning."""
         return _columns()
 
+    def is_lost(self, form: str) -> bool:
+        """Whether nobody is left to read: the data that was asked for, or anything at all."""
+        out, err = (getattr(one, "is_lost", False) for one in (sys.stdout, sys.stderr))
+        return bool(out and (err or form != "text"))
+
     def data(self, text: str, *, end: str = "\n") -> None:
         """Write what was asked for, at once."""
         self.out.write(text + end)

@@ -25,6 +25,11 @@ class GuardedStream:
         self._keys = keys
         self._silent = False
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody reads what is written."""
+        return self._silent
+
     def write(self, text: str) -> int:
         """Write, or be silent."""
         for key in self._keys:

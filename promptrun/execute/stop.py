@@ -62,7 +62,9 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let the first Ctrl-C (or SIGTERM) stop the run, and the next one end it at once.
+        """Let the first Ctrl-C stop the run, and the next one end it at once.
+
+        SIGTERM and the closing of the terminal count as Ctrl-C.
 
         A host's own handlers are left alone; so is a thread that gets no signals.
         """
@@ -71,7 +73,7 @@ class Stop:
             return
         theirs = {
             number: handler
-            for number in (signal.SIGINT, signal.SIGTERM)
+            for number in _SIGNALS
             if (handler := signal.getsignal(number)) in _DEFAULTS
         }
         try:
@@ -104,3 +106,6 @@ class Stop:
 
 
 _DEFAULTS = (signal.default_int_handler, signal.SIG_DFL)
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)

@@ -183,7 +183,12 @@ def _carry_out(
         # It passes where it is; only accepting changes what is in git.
         action = "propose"
     if action == "write":
-        store.write(path, new, replace_unreadable=plan.policy.unreadable)
+        store.write(
+            path,
+            new,
+            replace_unreadable=plan.policy.unreadable,
+            only_new=prepared.accepted.state == "absent" or moves is not None,
+        )
         store.drop_pending(path)
         if moves is not None:
             old = moves.accepted.snapshot

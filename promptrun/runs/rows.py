@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,6 +22,8 @@ Row = dict[str, Any]
 """Column → value."""
 _T = TypeVar("_T")
 
+# As the writer spells it: what sorts by its text must not be able to lie about its place.
+_MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", re.ASCII)
 _DIGESTS = ("prompt", "settings", "model")
 
 # `sum` ends with an error where whole numbers grow too large; `total` never does.
@@ -37,6 +40,9 @@ FROM replies"""
 
 def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunInfo:
     """The row of `run`, and how many cases have each verdict; FileProblem for what is none."""
+    for moment in (row["began"], row["ended"]):
+        if isinstance(moment, str) and not _is_moment(moment):
+            raise FileProblem("a row in it is none of a record: a time in it is none")
     return _convert(
         {
             "id": path.stem,
@@ -51,6 +57,15 @@ def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunI
         },
         RunInfo,
     )
+
+
+def _is_moment(text: str) -> bool:
+    from datetime import datetime
+
+    try:
+        return _MOMENT.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def count_rows(connection: Connection) -> RunTotals:

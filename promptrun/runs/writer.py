@@ -66,8 +66,9 @@ class RunWriter:
         try:
             self._open(path, lambda: begin_record(path, row))
         except BaseException:
-            with suppress(OSError):
-                path.unlink()
+            for left in (path, *companions(path)):
+                with suppress(OSError):
+                    left.unlink()
             raise
 
     @classmethod

@@ -173,6 +173,9 @@ class Batch(Disk):
                 steps, self._steps = self._steps, _Steps()
             for write in steps.writes.values():
                 discard(write.temporary)
+        # What a process left that was killed just before this batch began was too young then.
+        for folder in self._swept:
+            sweep_folder(folder)
 
 
 class _Flush:

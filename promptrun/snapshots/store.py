@@ -128,11 +128,19 @@ class SnapshotStore:
             return Accepted(state="unreadable", problem=broken, digest=digest)
         return Accepted(state="present", snapshot=snapshot, digest=digest)
 
-    def write(self, path: Path, snapshot: Snapshot, *, replace_unreadable: bool = False) -> bool:
+    def write(
+        self,
+        path: Path,
+        snapshot: Snapshot,
+        *,
+        replace_unreadable: bool = False,
+        only_new: bool = False,
+    ) -> bool:
         """Make the file hold this snapshot; True where that changed the disk.
 
         A file of another case or of a newer format is an error, and so is an unreadable one
-        unless `replace_unreadable` says that somebody asked for it.
+        unless `replace_unreadable` says that somebody asked for it. With `only_new`, so is another
+        snapshot of the same case: somebody wrote it since this case was found to have none.
         """
         from promptrun.snapshots.dump import dump_snapshot
 
@@ -142,9 +150,14 @@ class SnapshotStore:
             there = self._read(path, spec, case, disk)
             if there.problem and not (there.state == "unreadable" and replace_unreadable):
                 raise there.problem
+            if only_new and there.state == "present" and there.digest != digest_text(data):
+                raise SnapshotError(
+                    f"`{self._name(path)}` was written meanwhile, by another run",
+                    hint="run the case again: it is then compared with that one",
+                )
 
-        check(self._disk)
         data = dump_snapshot(snapshot).encode()
+        check(self._disk)
         return self._disk.write(path, data, owner=path, check=check)
 
     def remove(

@@ -333,3 +333,41 @@ def test_ctrl_c_lets_what_is_under_way_come_and_tells_how_to_go_on(
     assert rows(people, "SELECT state, exit_code FROM run") == [("interrupted", 130)]
     assert people("specs", "--resume").code == 0
     assert len(server.requests) == 20
+
+
+def test_a_run_that_nobody_reads_any_more_stops(people: Cli, server: OpenAIServer) -> None:
+    rows = "\n".join(f"사람{number},{number}번 손님" for number in range(400))
+    people.write("specs/people.csv", f"name,who\n{rows}\n")
+    server.reply = lambda received: text(received.json["messages"][0]["content"], delay=0.02)
+    process = start(people, server, "specs", "-j", "4", "--json")
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait(20) == 3
+    assert "nobody reads what the run says any more" in err
+    assert len(server.requests) < 200
+
+
+def test_two_runs_at_once_never_overwrite_what_the_other_accepted(
+    people: Cli, server: OpenAIServer
+) -> None:
+    def both(_: Received) -> Answer:
+        # While the first reply is on its way, another run accepts one.
+        if len(server.requests) == 1:
+            assert people_again.wait(20) == 0
+        return text(f"대답 {len(server.requests)}")
+
+    people.write("specs/people.csv", "name,who\n하나,1번\n")
+    with OpenAIServer(text("다른 대답")) as other:
+        server.reply = both
+        people_again = start(people, other, "specs")
+        ran = people("specs")
+        people_again.communicate()
+
+    assert ran.code == 3
+    assert "was written meanwhile, by another run" in ran.err
+    assert "다른 대답" in people.read("snapshots/greet/하나.yaml")

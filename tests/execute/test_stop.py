@@ -77,7 +77,7 @@ def test_listeners_are_told_of_each_way_to_stop() -> None:
     assert one.interrupted
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_stops_and_raises_nothing(on_signals: Stop, number: int) -> None:
     press(number)
     assert on_signals.interrupted
