@@ -102,7 +102,8 @@ class Attempts:
         self._pace.leave(
             ticket,
             limited=failure is not None and failure.kind == "rate_limit",
-            retry_after=failure.retry_after if failure else None,
+            # None and 0 alike leave the time to us: nobody is asked again on the spot.
+            retry_after=(failure.retry_after or None) if failure else None,
             tokens=used_tokens(outcome) if isinstance(outcome, Reply) else None,
             limits=outcome.limits,
         )

@@ -41,7 +41,7 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
             return 0.0 if limited < self.turns else None
         if failed >= self.attempts:
             return None
-        if told is None:
+        if not told:
             # The exponent is bounded, so that a huge number of attempts cannot overflow.
             ceiling = self.first_delay * 2.0 ** min(failed - 1, 60)
             return self.draw() * min(self.longest_delay, ceiling)

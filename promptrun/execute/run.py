@@ -55,7 +55,7 @@ def execute(
     terms = terms or Terms()
     waiting = _Waiting(calls, urgent if urgent is not None else deque())
     first = waiting.take()
-    while first is None and not waiting.ended:
+    while first is None and not (waiting.ended or terms.stop.asked):
         yield Idle()
         first = waiting.take()
     if first is None or terms.stop.asked:

@@ -90,7 +90,8 @@ class Dialogues:
         )
         one.got[position] = got
         cost = self._budget.add(answer.reply, ask.place[1]) if answer.reply else None
-        self._recorder.keep_reply(one.prepared, ask, got, queued=answer.queued, cost=cost)
+        if answer.attempts:  # a provider that could not start was not asked
+            self._recorder.keep_reply(one.prepared, ask, got, queued=answer.queued, cost=cost)
 
     def take(self, answer: Answer) -> Placed:
         """What the case that asked asks next, once it has all its answers."""

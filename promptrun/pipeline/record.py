@@ -54,6 +54,8 @@ class Recorder:
         self._writers: dict[Path, RunWriter] = {}
         self._early: dict[Path, deque[RecordedCase]] = {}
         self._told: set[str] = set()
+        self.failed: RecordError | None = None
+        """Why a record ended before its run."""
         self.problems: deque[PromptrunError] = deque()
         """What has not been told yet, each once."""
 
@@ -162,6 +164,7 @@ class Recorder:
             if writer.is_open:
                 self._tell(error)
             else:
+                self.failed = error
                 self._stop.ask(error.message, WITHOUT)
 
     def _tell(self, error: PromptrunError) -> None:
@@ -171,8 +174,6 @@ class Recorder:
 
     def _meta(self, root: Path) -> RunMeta:
         options, mask = self._plan.options, self._plan.masker.mask
-        # Whoever was asked has loaded it; a model that is embedded has, too.
-        sdk = sys.modules.get("openai")
         return RunMeta(
             targets=tuple(mask(list(options.targets))),
             providers=tuple(name for place, name in self._plan.servers if place == root),
@@ -181,7 +182,7 @@ class Recorder:
             update=options.update,
             samples=options.overrides.samples,
             promptrun=promptrun.__version__,
-            openai=getattr(sdk, "__version__", None),
+            openai=_openai_version(),
             python=sys.version.split()[0],
             commit=read_commit(root),
             selection=tuple(mask(list(selection(self._plan, root)))),
@@ -200,6 +201,16 @@ class Recorder:
             "fail_fast": options.fail_fast or None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _openai_version() -> str | None:
+    # The package itself, which is loaded once a provider is opened, takes half a second.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("openai")
+    except PackageNotFoundError:
+        return None
 
 
 def _flush(writer: RunWriter) -> None:

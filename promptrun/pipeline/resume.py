@@ -8,7 +8,7 @@ from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.pipeline.recorded import Recorded
-from promptrun.runs import RunReader, find_run, open_run
+from promptrun.runs import RunReader, find_run, has_record, open_run
 from promptrun.runs.place import LAST
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def plan_of_resumed(plan: Plan) -> Plan:
                 hint="`record = false` stands under `[runs]` in its settings",
             )
     if name != LAST:
-        return structs.replace(plan, run_id=_named(plan, roots[0], name))
+        # A project that sent nothing has no record of the run.
+        root = next((one for one in roots if has_record(one, name)), roots[0])
+        return structs.replace(plan, run_id=_named(plan, root, name))
     for root in roots:
         info = find_run(root, selection(plan, root))
         if info is not None:

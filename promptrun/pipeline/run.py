@@ -115,14 +115,18 @@ class _Run:
         yield from self._finished()
         if state != "finished":
             yield self._stopped()
+        elif self._recorder.failed is not None:
+            yield NotRecorded(error=self._recorder.failed)
 
     def _close(self, state: EndState) -> None:
         results = self._results
-        results.close()
-        if self._recall is not None:
-            self._recall.close()
-        code = exit_code(results.counts, results.updated, stopped=state != "finished")
-        self._recorder.close(state, INTERRUPTED if state == "interrupted" else code)
+        try:
+            results.close()
+        finally:
+            if self._recall is not None:
+                self._recall.close()
+            code = exit_code(results.counts, results.updated, stopped=state != "finished")
+            self._recorder.close(state, INTERRUPTED if state == "interrupted" else code)
 
     def _state(self) -> EndState:
         if not (self._stop.asked and self._is_left()):
@@ -156,7 +160,7 @@ class _Run:
     def _serve(self, place: Place, on_setup: OnSetup | None) -> Iterator[Event]:
         """Ask one provider all that is wanted of it for now."""
         source, urgent = self._sources[place], self._sources.urgent[place]
-        while not urgent:
+        while not (urgent or self._stop.asked):
             try:
                 first = next(source)
             except StopIteration:
@@ -164,6 +168,8 @@ class _Run:
             if first is not None:
                 urgent.append(first)
             yield from self._look_around(place)
+        if self._stop.asked:
+            return
         # Only a run that sends pays for the event loop and the provider's packages.
         from promptrun.execute import Idle, execute
         from promptrun.providers import open_provider

@@ -174,6 +174,36 @@ def test_fail_fast_ends_at_the_first_case_that_is_not_well(
     assert "`--fail-fast`: `specs/greet.yaml::사람3` is `failed`" in ran.err
 
 
+def test_fail_fast_ends_a_run_that_has_nothing_to_send(people: Cli, server: OpenAIServer) -> None:
+    people("specs")
+    people.write("specs/greet.yaml", SPEC + "expect: [{contains: 3번, not: true}]\n")
+    server.requests.clear()
+
+    ran = people("specs", "--changed", "--fail-fast", "--json")
+
+    assert ran.code == 1
+    assert len(ran.out.splitlines()) < 20
+    assert not server.requests
+
+
+def test_a_run_whose_provider_could_not_start_is_gone_on_with(
+    people: Cli, server: OpenAIServer
+) -> None:
+    people("specs", "--max-requests", "3", "-j", "1")
+    failed = people("specs", "--resume", HTTP_PROXY="foo://bar", OPENAI_BASE_URL="http://x.invalid")
+
+    assert failed.code == 3
+    assert people("specs", "--resume").code == 0
+    assert len(server.requests) == 20
+
+
+def test_the_record_names_the_versions(people: Cli) -> None:
+    people("specs/greet.yaml::사람1")
+
+    [(meta,)] = rows(people, "SELECT meta FROM run")
+    assert '"openai":"' in str(meta)
+
+
 def test_fail_fast_ends_a_replay_too(people: Cli) -> None:
     people("specs")
     people.write("specs/greet.yaml", SPEC + "expect: [{contains: 3번, not: true}]\n")

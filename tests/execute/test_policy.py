@@ -49,6 +49,11 @@ def test_a_server_is_never_asked_sooner_than_it_says(draw: float) -> None:
     assert 7 <= delay <= 7.7
 
 
+def test_a_server_that_asks_for_no_time_is_not_asked_on_the_spot() -> None:
+    policy = RetryPolicy(draw=lambda: 1.0)
+    assert policy.delay_after(told(0), 3) == 2
+
+
 def test_any_number_of_attempts_has_a_delay() -> None:
     policy = RetryPolicy(attempts=10**6, draw=lambda: 1.0)
     assert policy.delay_after(PASSING, 10**5) == 60
