@@ -187,7 +187,8 @@ def _carry_out(
             path,
             new,
             replace_unreadable=plan.policy.unreadable,
-            only_new=prepared.accepted.state == "absent" or moves is not None,
+            only_new=not plan.policy.changed
+            and (prepared.accepted.state == "absent" or moves is not None),
         )
         store.drop_pending(path)
         if moves is not None:

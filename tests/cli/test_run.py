@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from msgspec import structs
 
 from promptrun.cli.options import typed_arguments
 from promptrun.cli.run import RESUMING, command
@@ -540,7 +541,7 @@ def test_a_run_without_a_record_leaves_none(cli: Cli, asked: OpenAIServer) -> No
 def test_an_answer_that_every_case_gets_is_shown_once(cli: Cli, asked: OpenAIServer) -> None:
     cases = "".join(f"  - {{name: 말 {at}}}\n" for at in range(40))
     cli.write("specs/hello.yaml", f"{SPEC}cases:\n{cases}")
-    asked.reply = out_of_quota()
+    asked.reply = structs.replace(out_of_quota(), delay=0.3)  # all eight are under way
 
     ran = cli("specs", "-j8")
 
