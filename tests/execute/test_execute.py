@@ -27,10 +27,12 @@ from promptrun.execute import (
     Terms,
     Waiting,
     execute,
+    turning,
 )
 from promptrun.execute.crew import Crew
 from promptrun.models import Failure, Reply, Request, Server
 from promptrun.providers import open_provider
+from tests.execute.test_turning import LOOPS
 from tests.openai_server import (
     Answer as Said,
 )
@@ -554,3 +556,34 @@ def test_what_an_answer_asks_for_is_sent_though_the_calls_have_ended() -> None:
 
 def answers_of(events: Iterable[Event]) -> Iterator[Answer]:
     return (event for event in events if isinstance(event, Answer))
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "ours"])
+def test_a_reply_that_came_while_the_consumer_was_busy_is_not_too_late(
+    loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turning, "new_loop", loop)
+    with OpenAIServer(text("x", delay=0.3), [text("quick")]) as server:
+        at = Server(name="x", kind="openai", base_url=server.base_url, timeout=0.8)
+        found = []
+        for event in execute(map(call, range(8)), open_provider(at), Terms(jobs=8)):
+            assert isinstance(event, Answer)
+            if not found:
+                time.sleep(1.5)
+            found.append(event)
+        assert len(server.requests) == 8
+    assert [answer.attempts for answer in found] == [1] * 8
+
+
+def test_a_server_that_is_too_slow_stays_so_for_a_busy_consumer() -> None:
+    with OpenAIServer(hanging(), [text("quick")]) as server:
+        at = Server(name="x", kind="openai", base_url=server.base_url, timeout=0.5)
+        terms = Terms(jobs=2, policy=RetryPolicy(attempts=1))
+        began = time.monotonic()
+        found = []
+        for event in execute(map(call, range(2)), open_provider(at), terms):
+            assert isinstance(event, Answer)
+            found.append(event)
+            time.sleep(0.8)
+    assert [answer.failure.kind for answer in found if answer.failure] == ["timeout"]
+    assert time.monotonic() - began < 10

@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from promptrun.models import Server
 
 
+ON_TIME = 0.05
+"""Seconds that a timer may be late without the loop having stood still."""
+
+
 class Deadline:
     """A context around one exchange; it ends with TimeoutError where that takes too long.
 
-    Until the first chunk only the whole time counts, since a model may think for long.
+    Until the first chunk only the whole time counts, since a model may think for long. A loop that
+    stood still, because somebody took long over an event, reads nothing meanwhile: what came in
+    that time is read before anything is called too late.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._whole = asyncio.timeout(server.timeout)
+        self._whole = asyncio.timeout(None)
+        self._end: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._last = 0.0
         self._stalled = False
@@ -29,6 +36,7 @@ class Deadline:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         await self._whole.__aenter__()
+        self._end_at(self._loop.time() + self._server.timeout)
         return self
 
     async def __aexit__(
@@ -38,13 +46,15 @@ class Deadline:
         trace: TracebackType | None,
     ) -> None:
         self.end_body()
+        if self._end is not None:
+            self._end.cancel()
         await self._whole.__aexit__(kind, error, trace)
 
     def chunk_came(self) -> None:
         """A chunk of the body is there, and the next one is waited for."""
         self._last = self._loop.time()
         if self._watch is None:
-            self._watch = self._loop.call_later(self._server.idle_timeout, self._look)
+            self._watch_until(self._last + self._server.idle_timeout)
 
     def end_body(self) -> None:
         """No further chunk is waited for."""
@@ -52,16 +62,34 @@ class Deadline:
             self._watch.cancel()
             self._watch = None
 
-    def _look(self) -> None:
+    def _end_at(self, when: float) -> None:
+        self._end = self._loop.call_at(when, self._check_end, when)
+
+    def _check_end(self, when: float) -> None:
+        again = self._again(when)
+        if again is None:
+            self._whole.reschedule(when)
+        else:
+            self._end_at(again)
+
+    def _watch_until(self, when: float) -> None:
         # One timer looks back from time to time: setting one anew for each chunk would cost more
         # than reading the chunk.
-        now = self._loop.time()
-        rest = self._last + self._server.idle_timeout - now
-        if rest > 0:
-            self._watch = self._loop.call_later(rest, self._look)
+        self._watch = self._loop.call_at(when, self._look_back, when)
+
+    def _look_back(self, when: float) -> None:
+        due = self._last + self._server.idle_timeout
+        again = due if due > when else self._again(when)
+        if again is not None:
+            self._watch_until(again)
         elif not self._whole.expired():
             self._stalled = True
-            self._whole.reschedule(now)
+            self._whole.reschedule(when)
+
+    def _again(self, when: float) -> float | None:
+        """When to look again where the loop stood still past `when`; None where it did not."""
+        late = self._loop.time() - when
+        return self._loop.time() + late if late > ON_TIME else None
 
     def failure(self) -> Failure:
         """What the TimeoutError meant."""
