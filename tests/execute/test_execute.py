@@ -323,7 +323,9 @@ def test_no_request_goes_out_that_is_not_allowed() -> None:
     with OpenAIServer(script=[error(500), error(500)]) as server:
         found = answers(run(server, map(call, range(50)), jobs=2, stop=stop, may_send=may_send))
         assert len(server.requests) == 5
-    assert len(found) == 3
+    # A call that failed, and may not be sent again, has its failure for an answer.
+    assert sum(answer.reply is not None for answer in found) == 3
+    assert 3 <= len(found) <= 5
 
 
 def test_a_request_that_may_not_go_yet_waits() -> None:
