@@ -50,17 +50,19 @@ def write_payment(payment: Payment, plan: Plan) -> str:
     """How many requests will be paid for, and who gets them."""
     count = payment.requests
     if payment.counted:
-        told = f"at least {count:,}"
+        told = f"at least {count:,} requests"
+    elif count < 10:
+        told = "a number of requests that takes long to count"
     else:
         # It goes on growing: its last digits say nothing.
-        told = f"more than {count // 1000 * 1000 or count // 10 * 10:,}"
+        told = f"more than {count // 1000 * 1000 or count // 10 * 10:,} requests"
     names = [
         visible_line(plan.masker.mask_text(f"{provider} ({model})" if model else provider))
         for provider, model in payment.asked[:MOST_ASKED]
     ]
     if len(payment.asked) > MOST_ASKED or not names:
         names.append(f"{len(payment.asked) - MOST_ASKED} more" if names else "a paid provider")
-    return f"this run pays for {told} requests, to {', '.join(names)}"
+    return f"this run pays for {told}, to {', '.join(names)}"
 
 
 def _read_answer() -> str:

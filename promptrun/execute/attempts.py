@@ -35,6 +35,8 @@ class Attempts:
         self._meter = terms.meter
         self._may_send = terms.may_send
         self._emit = emit
+        self._worked = False
+        """Whether any reply came."""
 
     async def answer(self, call: Call, since: float) -> Answer | None:
         """The reply or the last failure of a call that was taken at `since`, by the loop's clock.
@@ -56,10 +58,11 @@ class Attempts:
             attempts += 1
             outcome, shown = await self._send(call, ticket)
             if isinstance(outcome, Reply):
+                self._worked = True
                 return Answer(key=call.key, reply=outcome, attempts=attempts, queued=queued)
             limited += outcome.kind == "rate_limit"
             last = Answer(key=call.key, failure=outcome, attempts=attempts, queued=queued)
-            if self._policy.is_final(outcome):
+            if self._policy.is_final(outcome, worked=self._worked):
                 self._stop.ask(outcome.message, _hint(outcome))
             delay = self._policy.delay_after(outcome, attempts - limited, limited)
             if delay is None or self._stop.asked:
@@ -90,14 +93,19 @@ class Attempts:
         self.sending.add(worker)
         self._meter.sent += 1
         self._meter.in_flight += 1
+        left = False
         try:
             outcome, shown = await self._exchange(call)
-        except BaseException:
-            self._pace.abandon(ticket)
-            raise
+            self._leave(ticket, outcome)
+            left = True
         finally:
+            if not left:
+                self._pace.abandon(ticket)
             self.sending.discard(worker)
             self._meter.in_flight -= 1
+        return outcome, shown
+
+    def _leave(self, ticket: Ticket, outcome: Reply | Failure) -> None:
         failure = outcome if isinstance(outcome, Failure) else None
         self._pace.leave(
             ticket,
@@ -107,7 +115,6 @@ class Attempts:
             tokens=used_tokens(outcome) if isinstance(outcome, Reply) else None,
             limits=outcome.limits,
         )
-        return outcome, shown
 
     async def _exchange(self, call: Call) -> tuple[Reply | Failure, bool]:
         if not call.pieces:

@@ -48,8 +48,14 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
         # Those who were told the same time must not all come back at once.
         return told * (1 + self.draw() / 10)
 
-    def is_final(self, failure: Failure) -> bool:
-        """Whether every other request of the run would meet the same failure."""
+    def is_final(self, failure: Failure, *, worked: bool = False) -> bool:
+        """Whether every other request of the run would meet the same failure.
+
+        `worked` is whether this server has replied before: a key that may ask something is not
+        wrong, so a 403 is then about the one request.
+        """
+        if worked and failure.status == 403:
+            return False
         if failure.kind == "rate_limit":
             return failure.again and (failure.retry_after or 0.0) > self.longest_delay
         return failure.kind in {"auth", "quota", "setup"}

@@ -15,6 +15,21 @@ SAME_PRESS = 0.3
 """Seconds: launchers pass Ctrl-C on to a child that has got it from the terminal already."""
 
 
+class Presses:
+    """Tells one Ctrl-C that comes twice from two of them."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def is_new(self) -> bool:
+        """Whether this is another one than the last."""
+        now = time.monotonic()
+        if now - self._last < SAME_PRESS:
+            return False
+        self._last = now
+        return True
+
+
 class Stop:
     """Whether, and why, nothing more is sent. What is in flight is waited for.
 
@@ -26,22 +41,24 @@ class Stop:
         self.reason: str | None = None
         """The first that was given; None while the run goes on."""
         self.hint: str | None = None
+        self.wished = False
+        """Whether the user asked for this very end: the first case that is not well."""
         self.interrupted = False
         """Whether by Ctrl-C: then what is in flight gets a few seconds only."""
         self.again: Callable[[], None] | None = None
         """Told of Ctrl-C once more; without it that is a KeyboardInterrupt."""
         self._listeners: list[Callable[[], None]] = []
-        self._pressed = float("-inf")
+        self._presses = Presses()
 
     @property
     def asked(self) -> bool:
         """Whether the run is to end."""
         return self.reason is not None
 
-    def ask(self, reason: str, hint: str | None = None) -> None:
+    def ask(self, reason: str, hint: str | None = None, *, wished: bool = False) -> None:
         """Let nothing more be sent; the first reason stands."""
         if self.reason is None:
-            self.reason, self.hint = reason, hint
+            self.reason, self.hint, self.wished = reason, hint, wished
             self._tell()
 
     def interrupt(self) -> None:
@@ -64,9 +81,8 @@ class Stop:
     def on_signals(self) -> Iterator[None]:
         """Let the first Ctrl-C stop the run, and the next one end it at once.
 
-        SIGTERM and the closing of the terminal count as Ctrl-C.
-
-        A host's own handlers are left alone; so is a thread that gets no signals.
+        SIGTERM and the closing of the terminal count as Ctrl-C. A host's own handlers are left
+        alone; so is a thread that gets no signals.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -89,10 +105,8 @@ class Stop:
         return handler == self._press
 
     def _press(self, _number: int, _frame: object) -> None:
-        now = time.monotonic()
-        if now - self._pressed < SAME_PRESS:
+        if not self._presses.is_new():
             return
-        self._pressed = now
         if not self.interrupted:
             self.interrupt()
         elif self.again is not None:

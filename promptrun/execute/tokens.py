@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from promptrun.protocol.usage import claimed_tokens
+
 if TYPE_CHECKING:
     from promptrun.models import Reply, Request
 
@@ -11,15 +13,17 @@ _CHARACTERS = 3
 """Of a token: about four in English, and fewer in Korean."""
 _PART = 1_000
 """Tokens of an image, a sound or a file: nobody but the server knows."""
+_DESCRIBED = ("tools", "functions", "response_format", "prediction")
 _ANSWER = 500
 """Tokens of an answer whose length the request leaves open."""
 
 
 def estimate_tokens(request: Request) -> int:
-    """Those of the messages and of the answers that they ask for."""
+    """Those of the messages, of what describes tools and forms, and of the answers asked for."""
     body = request.body
     messages = body.get("messages")
     asked = sum(map(_of_message, messages)) if isinstance(messages, list) else 0
+    asked += sum(len(str(body[name])) for name in _DESCRIBED if name in body) // _CHARACTERS
     most = body.get("max_completion_tokens") or body.get("max_tokens") or _ANSWER
     choices = body.get("n") or 1
     return asked + most * choices
@@ -27,18 +31,17 @@ def estimate_tokens(request: Request) -> int:
 
 def used_tokens(reply: Reply) -> int | None:
     """What the server counted; None where it does not say."""
-    usage = reply.raw.get("usage")
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return total if type(total) is int and total >= 0 else None
+    return claimed_tokens(reply.raw, "total_tokens")
 
 
 def _of_message(message: Any) -> int:
-    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(message, dict):
+        return 0
+    calls = len(str(message["tool_calls"])) // _CHARACTERS if "tool_calls" in message else 0
+    content = message.get("content")
     if isinstance(content, str):
-        return len(content) // _CHARACTERS
-    if isinstance(content, list):
-        return sum(map(_of_part, content))
-    return 0
+        return calls + len(content) // _CHARACTERS
+    return calls + sum(map(_of_part, content)) if isinstance(content, list) else calls
 
 
 def _of_part(part: Any) -> int:

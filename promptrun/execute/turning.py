@@ -7,11 +7,10 @@ import signal
 import socket
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from promptrun.execute.stop import SAME_PRESS
+from promptrun.execute.stop import Presses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +40,8 @@ class Turning:
         self.loop = new_loop()
         self._stop = stop
         self.interrupted = False
-        """Whether Ctrl-C was pressed since `hold` or `forget`."""
-        self._gate: asyncio.Future[Any] | None = None
-        self._pressed = float("-inf")
+        """Whether Ctrl-C was pressed since `hold`."""
+        self._presses = Presses()
         self._restore: Callable[[], object] | None = None
         # A signal that comes just before the loop falls asleep wakes it by a byte in this socket.
         self._bell: tuple[socket.socket, socket.socket] | None = None
@@ -54,14 +52,12 @@ class Turning:
         Unlike `run_until_complete`, it goes on where a host's handler that raised inside an earlier
         turn has left a stop behind.
         """
-        self._gate = gate
         gate.add_done_callback(self._end_turn)
         try:
             while not (gate.done() or self.interrupted):
                 self.loop.run_forever()
         finally:
             gate.remove_done_callback(self._end_turn)
-            self._gate = None
 
     def hold(self) -> None:
         """From now on Ctrl-C is noted, where it would have raised KeyboardInterrupt."""
@@ -122,9 +118,7 @@ class Turning:
         self.loop.stop()
 
     def _press(self, _number: int, _frame: object) -> None:
-        now = time.monotonic()
-        if now - self._pressed >= SAME_PRESS:
-            self._pressed = now
+        if self._presses.is_new():
             self._note()
 
     def _note(self) -> None:

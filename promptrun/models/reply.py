@@ -83,7 +83,7 @@ class Failure(Struct, frozen=True, kw_only=True):
         "timeout",
         "rate_limit",  # 429 that passes
         "quota",  # 429 that does not pass: final for the whole run
-        "auth",  # 401, 403: final for the whole run
+        "auth",  # 401, 403: final for the whole run, where the key has not worked before
         "status",  # any other HTTP status, or an error event in a stream
         "protocol",  # not a Chat Completions reply, or a stream that ended in the middle
         "setup",  # the provider could not be started

@@ -81,7 +81,7 @@ def collect_results(
             for event in events:
                 if isinstance(event, CaseResult):
                     results.append(event)
-                elif isinstance(event, Stopped) and not event.reason.startswith("`--fail-fast`"):
+                elif isinstance(event, Stopped) and not event.wished:
                     raise StoppedError(event.reason, hint=event.hint, results=results)
         return results
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from promptrun.protocol.prices import FREE, load_prices, reply_cost
+from promptrun.protocol.prices import FREE, load_prices, reply_cost, token_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,15 +60,21 @@ class Budget:
         cost = reply_cost(reply.raw, provider)
         if cost is None:
             if self._most_cost is not None:
-                self._stop.ask(
-                    f"`--max-cost` cannot be kept: nobody knows what `{reply.raw.get('model')}` "
-                    "costs",
-                    "limit the requests: `--max-requests N`",
-                )
+                self._give_up(reply)
             return None
         self.cost += cost
         self._replies += 1
         return float(cost)
+
+    def _give_up(self, reply: Reply) -> None:
+        if token_counts(reply.raw) is None:
+            why, hint = "the server does not say what a reply took", "`--max-requests N`"
+            if reply.streamed:
+                hint = f"ask for it: `stream_options: {{include_usage: true}}`; or {hint}"
+        else:
+            why = f"nobody knows what `{reply.raw.get('model')}` costs"
+            hint = "limit the requests: `--max-requests N`"
+        self._stop.ask(f"`--max-cost` cannot be kept: {why}", hint)
 
     def _expected(self) -> Decimal:
         """The cost once this request and all that are under way have been answered."""

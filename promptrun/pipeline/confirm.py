@@ -97,10 +97,7 @@ def _is_sent(plan: Plan, planned: PlannedSpec, case: Case) -> bool:
     from promptrun.pipeline.prepare import Prepared, prepare
 
     ready = prepare(plan, planned, case)
-    if not isinstance(ready, Prepared):
-        return False
-    accepted = ready.accepted.snapshot
-    return accepted is None or accepted.digests != ready.kept.digests
+    return isinstance(ready, Prepared) and not ready.is_unmoved
 
 
 def _model(case: Case) -> str:

@@ -58,6 +58,8 @@ class Stopped(Struct, frozen=True, kw_only=True):
     reason: str
     """``interrupted``; ``--max-cost 0.5 is reached``; what a server said that is final."""
     hint: str | None = None
+    wished: bool = False
+    """Whether by ``--fail-fast``, as the user asked for it."""
     interrupted: bool = False
     """Whether by Ctrl-C."""
     run_id: str | None = None

@@ -9,6 +9,8 @@ from promptrun.models import Verdict
 if TYPE_CHECKING:
     from collections import Counter
 
+    from promptrun.models import CaseResult
+
 INTERRUPTED = 130
 
 
@@ -25,8 +27,13 @@ def exit_code(counts: Counter[Verdict], updated: int, *, stopped: bool = False) 
     return 0 if counts.total() > counts[Verdict.SKIPPED] else 4
 
 
-def is_well(verdict: Verdict, *, written: bool) -> bool:
-    """Whether a result with this verdict lets a run end with 0."""
-    if verdict is Verdict.CHANGED:
-        return written
-    return verdict not in {Verdict.FAILED, Verdict.MISSING, Verdict.ERROR}
+def is_well(result: CaseResult) -> bool:
+    """Whether a result lets a run end with 0."""
+    if result.verdict is Verdict.CHANGED:
+        return result.written
+    return result.verdict not in {Verdict.FAILED, Verdict.MISSING, Verdict.ERROR}
+
+
+def why_failed_fast(result: CaseResult) -> str:
+    """Why ``--fail-fast`` ends a run."""
+    return f"`--fail-fast`: `{result.id}` is `{result.verdict}`"

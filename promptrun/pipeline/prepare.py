@@ -56,6 +56,12 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """Where the accepted reply is that of a case of another name, which is gone."""
     result: CaseResult
 
+    @property
+    def is_unmoved(self) -> bool:
+        """Whether the accepted reply answered the very request that would be sent now."""
+        accepted = self.accepted.snapshot
+        return accepted is not None and accepted.digests == self.kept.digests
+
 
 def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared | CaseResult:
     """Render a case and read its snapshot, or say at once what becomes of it."""

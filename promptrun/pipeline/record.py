@@ -12,6 +12,7 @@ import promptrun
 from promptrun.errors import PromptrunError, UsageError
 from promptrun.files.git import read_commit
 from promptrun.pipeline.resume import selection
+from promptrun.protocol.usage import claimed_tokens
 from promptrun.runs import (
     EndState,
     RecordedCase,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from promptrun.config.runs_table import RunsTable
     from promptrun.execute import Stop
     from promptrun.models import CaseResult
     from promptrun.pipeline.conduct import Ask, Got
@@ -42,9 +44,9 @@ MOST_EARLY = 1_000
 class Recorder:
     """Writes the record of a run: one file a project, begun before the first request.
 
-    A run that sends nothing leaves none. Where a record cannot be begun, nothing is sent; where the
-    disk refuses later, the run is stopped: what it paid for would be lost. A value that no
-    record can hold is left out, and `problems` says so.
+    A run that sends nothing leaves none, unless it has a thousand cases. Where a record cannot be
+    begun, nothing is sent; where the disk refuses later, the run is stopped: what it paid for would
+    be lost. A value that no record can hold is left out, and `problems` says so.
     """
 
     def __init__(self, plan: Plan, stop: Stop) -> None:
@@ -52,7 +54,7 @@ class Recorder:
         self._stop = stop
         self._runs = {one.project.root: one.project.settings.project.runs for one in plan.specs}
         self._writers: dict[Path, RunWriter] = {}
-        self._early: dict[Path, deque[RecordedCase]] = {}
+        self._early: dict[Path, list[RecordedCase]] = {}
         self._told: set[str] = set()
         self.failed: RecordError | None = None
         """Why a record ended before its run."""
@@ -73,19 +75,22 @@ class Recorder:
         if root in self._writers or not (self._plan.options.record and runs.record):
             return
         if self._plan.options.resume is not None and has_record(root, self._plan.run_id):
-            self._writers[root] = RunWriter.resume(root, self._plan.run_id)
-            return
+            self._writers[root] = RunWriter.resume(root, self._plan.run_id, self._meta(root))
+        else:
+            self._writers[root] = self._new(root, runs)
+        for case in self._early.pop(root, ()):
+            self._add_case(root, case)
+
+    def _new(self, root: Path, runs: RunsTable) -> RunWriter:
         try:
             trim_runs(root, runs.keep - 1, runs.days)
-            self._writers[root] = RunWriter(root, self._plan.run_id, self._meta(root))
+            return RunWriter(root, self._plan.run_id, self._meta(root))
         except RecordError as error:
             # How to go on without it helps more than what the disk would need.
             raise RecordError(error.message, hint=WITHOUT) from None
         except UsageError as error:
             message = f"the run cannot be recorded: {error.message}"
             raise RecordError(message, hint=WITHOUT) from None
-        for case in self._early.pop(root, ()):
-            self._add_case(root, case)
 
     def keep_reply(
         self,
@@ -100,8 +105,7 @@ class Recorder:
         root = prepared.planned.project.root
         if root not in self._writers:
             return
-        usage = got.reply.raw.get("usage") if got.reply else None
-        usage = usage if isinstance(usage, dict) else {}
+        raw = got.reply.raw if got.reply else {}
         reply = RecordedReply(
             case=prepared.result.id,
             digests=prepared.kept.digests,
@@ -113,11 +117,11 @@ class Recorder:
             failure=got.failure,
             attempts=got.attempts,
             queued=queued,
-            prompt_tokens=_whole(usage.get("prompt_tokens")),
-            completion_tokens=_whole(usage.get("completion_tokens")),
+            prompt_tokens=claimed_tokens(raw, "prompt_tokens"),
+            completion_tokens=claimed_tokens(raw, "completion_tokens"),
             cost=cost,
         )
-        self._write(lambda writer: writer.hold_reply(reply), root)
+        self._write(lambda writer: writer.add_reply(reply), root)
 
     def flush(self) -> None:
         """Put into the files what came: from then on it outlives a killed process."""
@@ -143,8 +147,11 @@ class Recorder:
         )
         if root in self._writers:
             self._add_case(root, case)
-        else:
-            self._early.setdefault(root, deque(maxlen=MOST_EARLY)).append(case)
+            return
+        early = self._early.setdefault(root, [])
+        early.append(case)
+        if len(early) >= MOST_EARLY:
+            self.begin(root)
 
     def close(self, state: EndState, exit_code: int | None) -> None:
         """End the record."""
@@ -215,7 +222,3 @@ def _openai_version() -> str | None:
 
 def _flush(writer: RunWriter) -> None:
     writer.flush()
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

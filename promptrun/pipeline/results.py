@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline.exits import is_well
+from promptrun.pipeline.exits import is_well, why_failed_fast
 from promptrun.pipeline.faults import describe_error
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class Results:
     ) -> None:
         """Take a result in; it leaves at the next `flush`, or at once where nothing was written."""
         root = planned.project.root
-        if self._fail_fast and not is_well(result.verdict, written=result.written):
-            self._stop.ask(f"`--fail-fast`: `{result.id}` is `{result.verdict}`")
+        self._look_at(result)
         if not (self._held or self._flushed or any(store.unflushed for store in self._stores)):
             self._let_out(root, result, request)
             return
@@ -113,9 +112,14 @@ class Results:
 
     def _let_all_out(self, held: list[_Held]) -> None:
         broken = self._broken
-        for root, result, request in held:
-            came_out = _as_it_came_out(root, result, broken) if broken else result
-            self._let_out(root, came_out, request)
+        for root, written, request in held:
+            result = _as_it_came_out(root, written, broken) if broken else written
+            self._look_at(result)
+            self._let_out(root, result, request)
+
+    def _look_at(self, result: CaseResult) -> None:
+        if self._fail_fast and not is_well(result):
+            self._stop.ask(why_failed_fast(result), wished=True)
 
     def close(self) -> None:
         """Flush for the last time; an interrupt in the middle leaves no temporary files."""

@@ -14,7 +14,7 @@ from promptrun.pipeline.events import (
     Stopped,
     StreamRestarted,
 )
-from promptrun.pipeline.exits import INTERRUPTED, exit_code, is_well
+from promptrun.pipeline.exits import INTERRUPTED, exit_code, is_well, why_failed_fast
 from promptrun.pipeline.live import LiveText
 from promptrun.pipeline.prepare import Prepared, prepare
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from promptrun.execute import Answer, Pace, Piece, Restarted, Stop, Terms, Waiting
-    from promptrun.models import CaseResult
+    from promptrun.models import CaseResult, Server
     from promptrun.pipeline.dialogues import Place
     from promptrun.pipeline.plan import Plan
     from promptrun.runs import EndState
@@ -55,8 +55,8 @@ def run_plan(
         return
     for result in _judge_what_is_there(plan):
         yield result
-        if plan.options.fail_fast and not is_well(result.verdict, written=result.written):
-            yield Stopped(reason=f"`--fail-fast`: `{result.id}` is `{result.verdict}`")
+        if plan.options.fail_fast and not is_well(result):
+            yield Stopped(reason=why_failed_fast(result), wished=True)
             return
 
 
@@ -96,7 +96,8 @@ class _Run:
         self._results = Results(plan, self._stop, self._recorder)
         self._dialogues = Dialogues(plan, self._results, self._recorder, self._budget, self._recall)
         self._sources = Sources(plan, self._dialogues, self._results)
-        self._paces: dict[Place, Pace] = {}
+        self._paces: dict[Server, Pace] = {}
+        """Two projects that ask one server with one key ask it at one pace."""
         self._told_at = monotonic()
 
     def events(self, on_setup: OnSetup | None) -> Iterator[Event]:
@@ -142,6 +143,7 @@ class _Run:
         return Stopped(
             reason=mask(stop.reason or "interrupted"),
             hint=mask(stop.hint) if stop.hint else None,
+            wished=stop.wished,
             interrupted=stop.interrupted,
             run_id=self._plan.run_id if self._recorder.began else None,
         )
@@ -194,17 +196,17 @@ class _Run:
     def _terms(self, place: Place) -> Terms:
         from promptrun.execute import Pace, Rates, Terms
 
-        if place not in self._paces:
-            server = self._plan.servers[place]
+        server = self._plan.servers[place]
+        if server not in self._paces:
             rates = Rates(
                 requests_per_minute=server.requests_per_minute,
                 tokens_per_minute=server.tokens_per_minute,
             )
-            self._paces[place] = Pace(self._plan.jobs, rates)
+            self._paces[server] = Pace(self._plan.jobs, rates)
         return Terms(
             jobs=self._plan.jobs,
             ahead=not self._plan.options.fail_fast,
-            pace=self._paces[place],
+            pace=self._paces[server],
             stop=self._stop,
             meter=self._meter,
             may_send=self._budget.may_send,
@@ -247,7 +249,7 @@ class _Run:
             yield self._progress(place)
 
     def _progress(self, place: Place) -> Progress:
-        pace = self._paces.get(place)
+        pace = self._paces.get(self._plan.servers[place])
         return Progress(
             done=self._results.counts.total(),
             in_flight=self._meter.in_flight,

@@ -83,7 +83,7 @@ class Sources:
         ready = prepare(plan, planned, case)
         if not isinstance(ready, Prepared):
             return ready
-        if not (plan.options.changed and _is_unmoved(ready)):
+        if not (plan.options.changed and ready.is_unmoved):
             return ready, conduct(plan, ready)
         if any(rule.kind == "judge" for rule in ready.rules):
             return ready, conduct_accepted(plan, ready)
@@ -121,9 +121,3 @@ class Source:
         except StopIteration:
             self._over = True
             raise
-
-
-def _is_unmoved(prepared: Prepared) -> bool:
-    """Whether the accepted reply answered the very request that would be sent now."""
-    accepted = prepared.accepted.snapshot
-    return accepted is not None and accepted.digests == prepared.kept.digests

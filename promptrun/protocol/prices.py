@@ -10,14 +10,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from promptrun.protocol.usage import claimed_tokens
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FREE: Final = "local"
 """The provider that costs nothing: the embedded model."""
-
-MOST_TOKENS: Final = 10**12
-"""More than any reply has: a larger count is a server's mistake."""
 
 LONGEST_NAME: Final = 200
 """Characters of a model's name: each pattern of the list searches it."""
@@ -56,22 +55,17 @@ def load_prices() -> None:
 
 def output_tokens(raw: Mapping[str, Any]) -> int | None:
     """The tokens of all choices, reasoning with them; None where the server sent no usage."""
-    usage = raw.get("usage")
-    return _count(usage.get(_OUTPUT)) if isinstance(usage, dict) else None
+    return claimed_tokens(raw, _OUTPUT)
 
 
 def token_counts(raw: Mapping[str, Any]) -> dict[str, int] | None:
     """The usage in the price list's words; None where the server sent none that adds up."""
-    usage = raw.get("usage")
-    if not isinstance(usage, dict):
-        return None
-    given, made = _count(usage.get("prompt_tokens")), _count(usage.get(_OUTPUT))
+    given, made = claimed_tokens(raw, "prompt_tokens"), claimed_tokens(raw, _OUTPUT)
     if given is None or made is None:
         return None
     counts = {"input_tokens": given, "output_tokens": made}
     for name, group, key in _DETAILS:
-        details = usage.get(group)
-        count = _count(details.get(key)) if isinstance(details, dict) else None
+        count = claimed_tokens(raw, group, key)
         if count:
             counts[name] = count
     return counts if _adds_up(counts) else None
@@ -83,11 +77,6 @@ def _adds_up(counts: dict[str, int]) -> bool:
     return most <= counts["input_tokens"] and (
         counts.get("output_audio_tokens", 0) <= counts["output_tokens"]
     )
-
-
-def _count(value: Any) -> int | None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and 0 <= value <= MOST_TOKENS else None
 
 
 @lru_cache(4096)  # looking a price up takes 0.1 ms, and many replies are alike

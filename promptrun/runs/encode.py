@@ -21,7 +21,9 @@ Row = tuple[Any, ...]
 
 BEGIN_RUN: Final = "INSERT INTO run (began, meta) VALUES (?, ?)"
 END_RUN: Final = "UPDATE run SET ended = ?, state = ?, exit_code = ?, totals = ?"
-REOPEN_RUN: Final = "UPDATE run SET ended = NULL, state = NULL, exit_code = NULL, totals = NULL"
+REOPEN_RUN: Final = (
+    "UPDATE run SET ended = NULL, state = NULL, exit_code = NULL, totals = NULL, meta = ?"
+)
 ADD_REPLY: Final = """INSERT INTO replies (
     case_id, prompt, settings, model, provider, role, ordinal, key, attempts, queued, first_piece,
     total, streamed, request_id, prompt_tokens, completion_tokens, cost, failure, raw

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from promptrun.runs.encode import BEGIN_RUN, END_RUN, REOPEN_RUN, totals_text
+from msgspec.structs import replace
+
+from promptrun.runs.encode import BEGIN_RUN, END_RUN, REOPEN_RUN, meta_row, totals_text
 from promptrun.runs.reader import RunReader
 from promptrun.runs.rows import count_rows
 from promptrun.runs.schema import PAGE_BYTES, create_tables
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from promptrun.runs.encode import Row
-    from promptrun.runs.record import EndState
+    from promptrun.runs.record import EndState, RunMeta
 
 _LOG_PAGES = 4000
 """16 MiB of log before its pages go to the file: each time waits for the disk."""
@@ -39,18 +41,21 @@ def begin_record(path: Path, meta: Row) -> Connection:
         return connection
 
 
-def resume_record(path: Path) -> Connection:
+def resume_record(path: Path, meta: RunMeta) -> Connection:
     """Write a record again that has ended, or whose process was killed.
 
     It is checked first: UsageError where no promptrun wrote it.
     """
-    RunReader(path).close()
+    with RunReader(path) as reader:
+        before = reader.info.meta
+    if before is not None:
+        meta = replace(meta, targets=before.targets, selection=before.selection)
     with _connecting(path) as connection:
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal":
             connection.execute("PRAGMA journal_mode = MEMORY")
         _enter_wal(connection)
-        connection.execute(REOPEN_RUN)
+        connection.execute(REOPEN_RUN, meta_row(meta))
         return connection
 
 

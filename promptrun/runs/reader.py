@@ -100,11 +100,6 @@ class RunReader:
             for row in _rows(self._connection, query, values):
                 yield read_reply(row)
 
-    def totals(self) -> RunTotals:
-        """What the requests add up to, as it is now: counted, whatever the run said of itself."""
-        with _believing_nothing(self._path):
-            return count_rows(self._connection)
-
 
 def look_at(path: Path, *, counted: bool = True) -> RunInfo:
     """What stands in a record about its run; UsageError where it is none.

@@ -25,7 +25,7 @@ from promptrun.runs.record import RecordError
 from promptrun.runs.refusal import describe_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from sqlite3 import Connection
     from typing import Self
@@ -46,10 +46,9 @@ _LOOKS = 3
 class RunWriter:
     """The open record of one run: ``.promptrun/runs/ID.sqlite``, readable by its owner only.
 
-    A reply is in the file when `add_reply` returns, or with the `flush` after `hold_reply`, and
-    outlives a killed process; a power failure may cost the last rows, and never the file. A case
-    may be held back until `MOST_HELD` of them go in one transaction: what became of it can be told
-    again by its replies.
+    What was added is in the file with the next `flush`, in one transaction, and outlives a killed
+    process from then on; a power failure may cost the last rows, and never the file. Cases go by
+    themselves once `MOST_HELD` of them wait: what became of one can be told again by its replies.
     Values are masked before they come here.
 
     Where the disk refuses, the call raises RecordError and the record ends: what is in it stays,
@@ -72,10 +71,11 @@ class RunWriter:
             raise
 
     @classmethod
-    def resume(cls, root: Path, run_id: str) -> Self:
+    def resume(cls, root: Path, run_id: str, meta: RunMeta) -> Self:
         """Go on with the record of a run that ended, or whose process was killed.
 
-        What it says of its end is cleared; its cases and replies stay. Raises UsageError for a
+        What it says of its end is cleared; its cases and replies stay, and so do its targets. By
+        which programs, settings and commit it goes on is told by `meta`. Raises UsageError for a
         record that is not there or cannot be read, as `RunReader` does, and RecordError where
         another process writes it still, or the disk refuses.
         """
@@ -85,7 +85,7 @@ class RunWriter:
                 f"no run `{run_id}` is recorded in `{SHOWN}`", hint=f"looked in `{root}`"
             )
         writer = cls.__new__(cls)
-        writer._open(path, lambda: resume_record(path))  # noqa: SLF001 - its own
+        writer._open(path, lambda: resume_record(path, meta))  # noqa: SLF001 - its own
         return writer
 
     def _open(self, path: Path, begin: Callable[[], Connection]) -> None:
@@ -112,35 +112,20 @@ class RunWriter:
         return self._connection is not None
 
     def add_reply(self, reply: RecordedReply) -> None:
-        """Keep one reply, or one failure, as soon as it is there."""
-        row = reply_row(reply)
-        if self._is_due():
-            self._write([row])
-        elif self._connection is not None:
-            with self._disk():
-                # One statement is a transaction of its own, and the cheapest.
-                self._connection.execute(ADD_REPLY, row)
-
-    def hold_reply(self, reply: RecordedReply) -> None:
-        """Keep one reply with the next `flush`: several that come together share a transaction."""
+        """Keep one reply, or one failure, with the next `flush`."""
         if self._connection is not None:
             self._replies.append(reply_row(reply))
 
-    def add_case(self, case: RecordedCase, replies: Iterable[RecordedReply] = ()) -> None:
-        """Keep what became of a case, and replies with it: all of them at once, or nothing.
-
-        A case that is added again takes the place of what was said of it before.
-        """
-        rows = [reply_row(reply) for reply in replies]
+    def add_case(self, case: RecordedCase) -> None:
+        """Keep what became of a case; one that is added again takes its own place."""
         self._hold(case_row(case))
-        if rows or self._is_due():
-            self._write(rows)
+        if self._is_due():
+            self.flush()
 
     def flush(self) -> None:
         """Put into the file what is held back."""
         if self._replies or self._held:
-            replies, self._replies = self._replies, []
-            self._write(replies)
+            self._write()
 
     def close(self, state: EndState, exit_code: int | None = None) -> None:
         """Say how the run ended, and make the record one file that can be copied alone.
@@ -171,15 +156,15 @@ class RunWriter:
             or monotonic() >= self._held_until
         )
 
-    def _write(self, replies: list[Row]) -> None:
+    def _write(self) -> None:
         if self._connection is None:
             return
         # Leaving the inner block commits, or rolls back; an interrupt may strike anywhere in it.
         with self._disk(), self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(ADD_REPLY, replies)
+            connection.executemany(ADD_REPLY, self._replies)
             connection.executemany(ADD_CASE, self._held)
-        # Only now: a case that was interrupted here is written again, and counts once.
+        # Only now: what an interrupt rolled back is written again.
         self._forget()
 
     @contextmanager
@@ -194,12 +179,12 @@ class RunWriter:
             raise RecordError(f"the record `{self.path}` ends here: {why}", hint=hint) from error
 
     def _forget(self) -> None:
+        self._replies = []
         self._held = []
         self._held_size = 0
 
     def _end(self) -> None:
         self._forget()
-        self._replies = []
         if self._connection is not None:
             self._connection.close()
             self._connection = None

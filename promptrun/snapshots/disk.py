@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from promptrun.errors import SnapshotError
 from promptrun.files.atomic import write_atomic, write_temporary
@@ -15,6 +15,8 @@ from promptrun.files.tree import MAX_BINARY_BYTES, FileProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_T = TypeVar("_T")
 
 # A link or a pipe that took the place of a file behind our back is neither followed nor waited for.
 _READ = (
@@ -142,23 +144,21 @@ def digest_text(data: bytes) -> str:
 
 def write_file(path: Path, data: bytes) -> bool:
     """Write atomically; True where that changed the disk. SnapshotError where the disk refuses."""
-    try:
-        try:
-            return write_atomic(path, data)
-        except FileNotFoundError:
-            # Another process removed the folder, empty as it was, just before.
-            return write_atomic(path, data)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    return _written(write_atomic, path, data)
 
 
 def put_beside(path: Path, data: bytes) -> Path:
     """Write a temporary file that can be moved to `path`; SnapshotError where the disk refuses."""
+    return _written(write_temporary, path, data)
+
+
+def _written(write: Callable[[Path, bytes], _T], path: Path, data: bytes) -> _T:
     try:
         try:
-            return write_temporary(path, data)
+            return write(path, data)
         except FileNotFoundError:
-            return write_temporary(path, data)
+            # Another process removed the folder, empty as it was, just before.
+            return write(path, data)
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -145,6 +145,11 @@ def test_a_bad_row_is_not_paid_for(project: Cli, monkeypatch: pytest.MonkeyPatch
             id="it took too long",
         ),
         pytest.param(
+            Payment(requests=0, counted=False, asked=()),
+            "this run pays for a number of requests that takes long to count, to a paid provider",
+            id="none of them was met in time",
+        ),
+        pytest.param(
             Payment(
                 requests=501,
                 counted=True,

@@ -19,16 +19,16 @@ from promptrun.reports.history import PastRun, write_history
 from promptrun.reports.width import display_width
 from promptrun.runs import RunWriter
 from tests.promptrun_cli import Cli
-from tests.runs.examples import META, ended, failed, said
+from tests.runs.examples import META, ended, failed, keep, said
 
 ROOT = Path(__file__).parents[2]
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.runs.examples import ended, said, start
+from tests.runs.examples import ended, keep, said, start
 writer = start(Path(sys.argv[1]), "killed")
-writer.add_case(ended(), [said(prompt_tokens=5)])
+keep(writer, said(prompt_tokens=5), ended())
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -48,8 +48,8 @@ def write(cli: Cli, run_id: str, *selection: str, **fields: Any) -> RunWriter:
     """A run of two cases, that goes on."""
     meta = structs.replace(META, targets=selection, selection=selection, **fields)
     writer = RunWriter(cli.folder, run_id, meta)
-    writer.add_case(ended("a"), [said(prompt_tokens=1000, completion_tokens=70, cost=0.0123)])
-    writer.add_case(ended("b", verdict=Verdict.FAILED), [failed()])
+    keep(writer, said(prompt_tokens=1000, completion_tokens=70, cost=0.0123), ended("a"))
+    keep(writer, failed(), ended("b", verdict=Verdict.FAILED))
     return writer
 
 

@@ -50,6 +50,23 @@ def test_a_rate_of_openai_itself_is_told_by_its_own_table(
     assert times[-1] - times[-3] >= 0.9
 
 
+def test_two_projects_ask_one_server_at_one_pace(cli: Cli, server: OpenAIServer) -> None:
+    for project in ("하나", "둘"):
+        cli.write(f"{project}/specs/rows.yaml", SPEC)
+        cli.write(f"{project}/specs/rows.csv", "name,n\na,1\nb,2\nc,3\n")
+        cli.write(
+            f"{project}/promptrun.toml",
+            f'provider = "mine"\n[providers.mine]\nbase_url = "{server.base_url}"\n'
+            "requests_per_minute = 120\n",
+        )
+
+    assert cli("하나/specs", "둘/specs").code == 0
+
+    times = sorted(request.at for request in server.requests)
+    # Two a second, and no more at once in the beginning than one project might ask.
+    assert times[5] - times[0] >= 0.9
+
+
 def test_a_server_that_limits_is_left_in_peace_by_all(asking: Cli, server: OpenAIServer) -> None:
     add_cases(asking, 30)
     server.script.extend([text("x"), slow_down(retry_after="0.5")])

@@ -611,8 +611,12 @@ def test_ctrl_c_is_answered_at_once_and_once(
 
 
 def test_ctrl_c_never_fails_where_nobody_listens(ended: tuple[RunScreen, Sitting]) -> None:
-    screen, _ = ended
+    screen, sitting = ended
+    with pytest.raises(OSError, match="fileno"):
+        sitting.err.fileno()
+    shown = sitting.err.getvalue()
     screen.interrupting()
+    assert sitting.err.getvalue() == shown
 
 
 def test_a_screen_keeps_nothing_of_the_cases_that_went_by(sitting: Sitting, many: Plan) -> None:

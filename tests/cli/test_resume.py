@@ -106,7 +106,7 @@ def test_what_every_request_would_meet_stops_the_run(
 
     assert ran.code == 3
     assert len(server.requests) <= 4
-    assert ran.err.count("nothing more was sent") <= 2
+    assert ran.err.count("(status 4") == 1
     assert people.files("snapshots") == ["snapshots/greet/사람0.yaml"]
     server.script.clear()
     assert people("specs", "--resume").code == 0
@@ -184,6 +184,24 @@ def test_fail_fast_ends_a_run_that_has_nothing_to_send(people: Cli, server: Open
     assert ran.code == 1
     assert len(ran.out.splitlines()) < 20
     assert not server.requests
+
+
+def test_every_case_of_a_run_that_sends_little_is_in_its_record(
+    people: Cli, server: OpenAIServer
+) -> None:
+    def write(last: str) -> None:
+        lines = "\n".join(f"사람{number},{number}번" for number in range(1100))
+        people.write("specs/people.csv", f"name,who\n{lines}\n마지막,{last}\n")
+
+    write("하나")
+    assert people("specs", "-q").code == 0
+    people.records()[0].unlink()
+    server.requests.clear()
+    write("둘")
+
+    assert people("specs", "--changed", "-q", "--update", "all").code == 0
+    assert len(server.requests) == 1
+    assert rows(people, "SELECT count(*) FROM cases") == [(1101,)]
 
 
 def test_a_run_whose_provider_could_not_start_is_gone_on_with(
@@ -293,6 +311,18 @@ def test_the_failures_behind_a_stop_are_told(people: Cli, server: OpenAIServer) 
     assert ran.code == 3
     assert "오늘은 쉽니다" in ran.err
     assert rows(people, "SELECT sum(attempts) FROM replies") == [(4,)]
+
+
+def test_a_stream_that_does_not_say_what_it_took_is_told_from_a_price_that_nobody_knows(
+    people: Cli, server: OpenAIServer
+) -> None:
+    people.write("specs/greet.yaml", f"stream: true\n{SPEC}")
+
+    ran = people("specs", "--max-cost", "0.5")
+
+    assert ran.code == 3
+    assert "the server does not say what a reply took" in ran.err
+    assert "`stream_options: {include_usage: true}`" in ran.err
 
 
 def test_a_cost_that_nobody_knows_is_no_limit_that_could_be_kept(

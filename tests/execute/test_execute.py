@@ -567,7 +567,7 @@ def test_a_reply_that_came_while_the_consumer_was_busy_is_not_too_late(
     monkeypatch.setattr(turning, "new_loop", loop)
     with OpenAIServer(text("x", delay=0.3), [text("quick")]) as server:
         at = Server(name="x", kind="openai", base_url=server.base_url, timeout=0.8)
-        found = []
+        found: list[Answer] = []
         for event in execute(map(call, range(8)), open_provider(at), Terms(jobs=8)):
             assert isinstance(event, Answer)
             if not found:

@@ -54,6 +54,13 @@ def test_a_server_that_asks_for_no_time_is_not_asked_on_the_spot() -> None:
     assert policy.delay_after(told(0), 3) == 2
 
 
+def test_a_403_of_a_key_that_has_worked_is_about_the_one_request() -> None:
+    forbidden = Failure(kind="auth", message="x", status=403)
+    assert RetryPolicy().is_final(forbidden)
+    assert not RetryPolicy().is_final(forbidden, worked=True)
+    assert RetryPolicy().is_final(Failure(kind="auth", message="x", status=401), worked=True)
+
+
 def test_any_number_of_attempts_has_a_delay() -> None:
     policy = RetryPolicy(attempts=10**6, draw=lambda: 1.0)
     assert policy.delay_after(PASSING, 10**5) == 60

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from promptrun.execute import Call, crew, execute, turning
+from promptrun.execute import Call, crew, execute, stop, turning
 from promptrun.execute.turning import Turning
 from promptrun.models import Failure, Reply, Request
 
@@ -104,7 +104,7 @@ def test_one_press_that_comes_twice_is_one(turned: Turning) -> None:
 def test_another_press_gets_out_of_what_blocks_the_loop(
     turned: Turning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turning, "SAME_PRESS", 0)
+    monkeypatch.setattr(stop, "SAME_PRESS", 0)
     turned.hold()
     interrupt()
     with pytest.raises(KeyboardInterrupt):

@@ -51,7 +51,7 @@ class Plan:
         fail_fast = False
 
     def __init__(self, store: Store) -> None:
-        self.options = self.Options()
+        self.options: Any = self.Options()
         self.specs = [self]
         self.project = self
         self.root = Path("/project")
@@ -132,6 +132,18 @@ def test_a_snapshot_that_fails_on_its_way_to_the_disk_is_an_error(plan: Any, sto
     assert (b.verdict, b.written) == (Verdict.NEW, True)
     assert some.counts == {Verdict.ERROR: 1, Verdict.NEW: 1}
     assert recorder.kept == [a, b]
+
+
+def test_fail_fast_sees_a_snapshot_that_fails_on_its_way(plan: Any, store: Store) -> None:
+    stop = Stop()
+    plan.options.fail_fast = True
+    some, _ = results(plan, stop)
+    store.unflushed = 1
+    store.broken = {Path("/project/snapshots/a.yaml"): SnapshotError("cannot write it")}
+    some.add(plan, result("a", written=True))
+    assert not stop.asked
+    some.flush()
+    assert (stop.reason, stop.wished) == ("`--fail-fast`: `s::a` is `error`", True)
 
 
 def test_a_reply_that_could_not_be_left_waiting_keeps_its_verdict(plan: Any, store: Store) -> None:

@@ -88,6 +88,16 @@ def start(root: Path, run_id: str = "run-1") -> RunWriter:
 def record(root: Path, run_id: str = "run-1") -> Path:
     """A run of one case with one reply, finished."""
     writer = start(root, run_id)
-    writer.add_case(FULL_CASE, [said()])
+    keep(writer, said(), FULL_CASE)
     writer.close("finished", 0)
     return writer.path
+
+
+def keep(writer: RunWriter, *added: RecordedReply | RecordedCase) -> None:
+    """Add replies and cases, and put them into the file."""
+    for one in added:
+        if isinstance(one, RecordedReply):
+            writer.add_reply(one)
+        else:
+            writer.add_case(one)
+    writer.flush()

@@ -15,7 +15,7 @@ import pytest
 from promptrun.models import Verdict
 from promptrun.runs import RecordError, RunWriter, list_runs, open_run
 from promptrun.runs.writer import MOST_HELD
-from tests.runs.examples import CASE, ended, record, reply, said, start
+from tests.runs.examples import CASE, META, ended, keep, record, reply, said, start
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def limit_pages(writer: RunWriter, more: int) -> None:
 
 def fill(writer: RunWriter) -> None:
     for ordinal in range(1, 100):
-        writer.add_reply(said(ordinal, reply=reply("가" * 3000)))
+        keep(writer, said(ordinal, reply=reply("가" * 3000)))
 
 
 def as_nobody(program: str, root: Path) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,7 @@ import sqlite3, sys, datetime
 from pathlib import Path
 from promptrun.runs import RecordError, RunWriter, open_run, trim_runs
 import promptrun.models
-from tests.runs.examples import META
+from tests.runs.examples import META, keep
 """
 
 
@@ -67,7 +67,7 @@ def open_to_all(folder: Path) -> None:
 
 def test_a_full_disk_says_that_it_is_full_and_keeps_what_it_had(tmp_path: Path) -> None:
     writer = start(tmp_path)
-    writer.add_reply(said())
+    keep(writer, said())
     limit_pages(writer, 5)
 
     with pytest.raises(RecordError) as caught:
@@ -75,7 +75,7 @@ def test_a_full_disk_says_that_it_is_full_and_keeps_what_it_had(tmp_path: Path) 
 
     assert caught.value.message == f"the record `{writer.path}` ends here: the disk is full"
     assert caught.value.hint == "make room on that disk"
-    writer.add_reply(said(7))
+    keep(writer, said(7))
     writer.close("finished")
     with open_run(tmp_path, "run-1") as run:
         found = [one.ordinal for one in run.replies(CASE)]
@@ -95,7 +95,7 @@ def test_cases_that_were_held_back_are_not_lost_in_silence(
     tmp_path: Path, write: Callable[[RunWriter], None]
 ) -> None:
     writer = start(tmp_path)
-    writer.add_reply(said())
+    keep(writer, said())
     limit_pages(writer, 0)
     for number in range(MOST_HELD - 1):
         writer.add_case(ended(str(number), reason="가" * 1000))
@@ -110,13 +110,13 @@ def test_cases_that_were_held_back_are_not_lost_in_silence(
 
 def test_a_full_disk_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
     writer = start(tmp_path)
-    writer.add_reply(said())
+    keep(writer, said())
     limit_pages(writer, 0)
     with pytest.raises(RecordError):
-        writer.add_reply(said(1, reply=reply("가" * 90_000)))
+        keep(writer, said(1, reply=reply("가" * 90_000)))
 
-    writer = RunWriter.resume(tmp_path, "run-1")
-    writer.add_case(ended(), [said(1)])
+    writer = RunWriter.resume(tmp_path, "run-1", META)
+    keep(writer, said(1), ended())
     writer.close("finished", 0)
     (info,) = list_runs(tmp_path)
     assert (info.state, info.verdicts) == ("finished", {Verdict.PASSED: 1})
@@ -147,7 +147,7 @@ def test_a_record_that_may_not_be_written_is_read_and_not_gone_on_with(tmp_path:
     ran = as_nobody(
         "root = Path(sys.argv[1])\n"
         "with open_run(root, 'last') as run: print(run.info.state, trim_runs(root, 0))\n"
-        "try: RunWriter.resume(root, 'run-1')\n"
+        "try: RunWriter.resume(root, 'run-1', META)\n"
         "except RecordError as error: print(error.message, error.hint, sep='\\n')",
         tmp_path,
     )

@@ -14,14 +14,14 @@ from msgspec import structs
 
 from promptrun.models import Verdict
 from promptrun.runs import RunWriter, find_run, is_claimed, list_runs, open_run, trim_runs
-from tests.runs.examples import META, ended, record, said, start
+from tests.runs.examples import META, ended, keep, record, said, start
 
 ROOT = Path(__file__).parents[2]
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.runs.examples import ended, start
+from tests.runs.examples import ended, keep, start
 writer = start(Path(sys.argv[1]), "killed")
 writer.add_case(ended())
 os.kill(os.getpid(), signal.SIGKILL)
@@ -30,7 +30,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 WAITING = """
 import sys
 from pathlib import Path
-from tests.runs.examples import start
+from tests.runs.examples import keep, start
 writer = start(Path(sys.argv[1]), "theirs")
 print("begun", flush=True)
 sys.stdin.read()
@@ -105,7 +105,7 @@ def test_a_run_that_is_being_written_or_read_is_never_deleted(tmp_path: Path) ->
     kill_a_run(tmp_path)
     with open_run(tmp_path, "killed"):
         assert trim_runs(tmp_path, keep=0, days=0) == []
-    writer.add_reply(said())
+    keep(writer, said())
     assert trim_runs(tmp_path, keep=0, days=0) == ["killed"]
     writer.close("finished")
 

@@ -20,6 +20,7 @@ from tests.runs.examples import (
     META,
     ended,
     failed,
+    keep,
     record,
     reply,
     said,
@@ -30,7 +31,7 @@ from tests.runs.examples import (
 def written(root: Path, replies: list[RecordedReply], cases: list[RecordedCase]) -> None:
     writer = start(root)
     for one in replies:
-        writer.add_reply(one)
+        keep(writer, one)
     for case in cases:
         writer.add_case(case)
     writer.close("finished", 0)
@@ -137,7 +138,7 @@ def test_a_record_is_read_while_it_is_written(tmp_path: Path) -> None:
         assert run.info.state is None
         assert list(run.cases()) == []
         for number in range(3000):
-            writer.add_case(ended(str(number)), [said(case=ended(str(number)).id)])
+            keep(writer, said(case=ended(str(number)).id), ended(str(number)))
             if number % 500 == 0:
                 assert run.info.verdicts == {Verdict.PASSED: number + 1}
                 assert len(list(run.replies(ended(str(number)).id))) == 1
@@ -235,7 +236,7 @@ def test_what_nobody_can_count_in_time_is_not_known(
 ) -> None:
     writer = start(tmp_path)
     for number in range(20_000):
-        writer.add_reply(said(number))
+        keep(writer, said(number))
     writer.close("finished")
     assert count_totals(writer.path) == RunTotals(requests=20_000, attempts=20_000)
 

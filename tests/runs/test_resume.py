@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.models import Verdict
@@ -21,16 +22,16 @@ from promptrun.runs import (
     open_run,
     trim_runs,
 )
-from tests.runs.examples import CASE, FULL_CASE, ended, record, said, start
+from tests.runs.examples import CASE, FULL_CASE, META, ended, keep, record, said, start
 
 ROOT = Path(__file__).parents[2]
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.runs.examples import ended, said, start
+from tests.runs.examples import ended, keep, said, start
 writer = start(Path(sys.argv[1]))
-writer.add_reply(said())
+keep(writer, said())
 writer.add_case(ended())
 writer.flush()
 os.kill(os.getpid(), signal.SIGKILL)
@@ -39,7 +40,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 WAITING = """
 import sys
 from pathlib import Path
-from tests.runs.examples import start
+from tests.runs.examples import keep, start
 writer = start(Path(sys.argv[1]))
 print("begun", flush=True)
 sys.stdin.read()
@@ -49,15 +50,15 @@ RESUMING = """
 import sys
 from pathlib import Path
 from promptrun.runs import RecordError, RunWriter
-from tests.runs.examples import said
+from tests.runs.examples import META, keep, said
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    writer = RunWriter.resume(Path(sys.argv[1]), "run-1")
+    writer = RunWriter.resume(Path(sys.argv[1]), "run-1", META)
 except RecordError as error:
     print("lost", error.message, flush=True)
 else:
-    writer.add_reply(said(1))
+    keep(writer, said(1))
     print("won", flush=True)
     sys.stdin.readline()
     writer.close("finished", 0)
@@ -97,9 +98,9 @@ def test_a_run_that_ended_goes_on_with_all_that_it_had(tmp_path: Path) -> None:
     record(tmp_path)
     (before,) = list_runs(tmp_path)
 
-    writer = RunWriter.resume(tmp_path, "run-1")
+    writer = RunWriter.resume(tmp_path, "run-1", META)
     (meanwhile,) = list_runs(tmp_path)
-    writer.add_reply(said(1))
+    keep(writer, said(1))
     writer.add_case(ended("다음"))
     writer.close("stopped", 3)
 
@@ -120,8 +121,8 @@ def test_a_run_whose_process_was_killed_goes_on(tmp_path: Path) -> None:
     kill_a_run(tmp_path)
     assert "run-1.sqlite-lock" in files(tmp_path)
 
-    writer = RunWriter.resume(tmp_path, "run-1")
-    writer.add_reply(said(1))
+    writer = RunWriter.resume(tmp_path, "run-1", META)
+    keep(writer, said(1))
     writer.close("finished", 0)
 
     with open_run(tmp_path, "last") as run:
@@ -133,8 +134,8 @@ def test_a_run_whose_process_was_killed_goes_on(tmp_path: Path) -> None:
 def test_a_run_may_be_resumed_again_and_again(tmp_path: Path) -> None:
     record(tmp_path)
     for ordinal in range(1, 5):
-        writer = RunWriter.resume(tmp_path, "run-1")
-        writer.add_reply(said(ordinal))
+        writer = RunWriter.resume(tmp_path, "run-1", META)
+        keep(writer, said(ordinal))
         writer.close("interrupted", 130)
 
     with open_run(tmp_path, "run-1") as run:
@@ -145,21 +146,21 @@ def test_a_run_that_goes_on_is_not_taken_over(tmp_path: Path) -> None:
     with child(WAITING, tmp_path) as process:
         assert line_of(process) == "begun\n"
         with pytest.raises(RecordError, match="the run `run-1` still goes on") as caught:
-            RunWriter.resume(tmp_path, "run-1")
+            RunWriter.resume(tmp_path, "run-1", META)
         assert is_claimed(tmp_path / ".promptrun/runs/run-1.sqlite")
         assert (tmp_path / ".promptrun/runs/run-1.sqlite-lock").exists()
         process.kill()
 
     assert caught.value.hint
-    RunWriter.resume(tmp_path, "run-1").close("finished", 0)
+    RunWriter.resume(tmp_path, "run-1", META).close("finished", 0)
 
 
 def test_nor_is_one_of_this_very_process(tmp_path: Path) -> None:
     writer = start(tmp_path)
     with pytest.raises(RecordError, match="still goes on"):
-        RunWriter.resume(tmp_path, "run-1")
+        RunWriter.resume(tmp_path, "run-1", META)
 
-    writer.add_reply(said())
+    keep(writer, said())
     writer.close("finished", 0)
     with open_run(tmp_path, "run-1") as run:
         assert list(run.replies(CASE)) == [said()]
@@ -189,8 +190,8 @@ def test_a_reader_hinders_nobody(tmp_path: Path) -> None:
     record(tmp_path)
     with open_run(tmp_path, "run-1") as run:
         list(run.replies(CASE))
-        writer = RunWriter.resume(tmp_path, "run-1")
-        writer.add_reply(said(1))
+        writer = RunWriter.resume(tmp_path, "run-1", META)
+        keep(writer, said(1))
         assert [one.ordinal for one in run.replies(CASE)] == [0, 1]
     writer.close("finished", 0)
 
@@ -210,7 +211,7 @@ def test_what_no_promptrun_wrote_is_not_gone_on_with(tmp_path: Path, change: str
     before = path.read_bytes()
 
     with pytest.raises(UsageError, match=why):
-        RunWriter.resume(tmp_path, "run-1")
+        RunWriter.resume(tmp_path, "run-1", META)
     assert path.read_bytes() == before
     assert files(tmp_path) == ["run-1.sqlite"]
 
@@ -220,7 +221,7 @@ def test_a_damaged_record_is_not_gone_on_with(tmp_path: Path) -> None:
     os.truncate(path, 3 * 4096)
 
     with pytest.raises(UsageError, match="it is damaged"):
-        RunWriter.resume(tmp_path, "run-1")
+        RunWriter.resume(tmp_path, "run-1", META)
     assert path.stat().st_size == 3 * 4096
 
 
@@ -229,7 +230,7 @@ def test_only_the_whole_id_of_a_run_that_is_there_names_it(tmp_path: Path, name:
     record(tmp_path)
 
     with pytest.raises(UsageError, match=r"no run `run-2` is recorded|cannot be the name"):
-        RunWriter.resume(tmp_path, name)
+        RunWriter.resume(tmp_path, name, META)
     assert has_record(tmp_path, "run-1")
     assert not has_record(tmp_path, "run-2")
 
@@ -239,7 +240,7 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None
     lock.symlink_to(tmp_path / "nothing")
 
     with pytest.raises((RecordError, UsageError)):
-        RunWriter.resume(tmp_path, "run-1")
+        RunWriter.resume(tmp_path, "run-1", META)
     assert trim_runs(tmp_path, keep=0) == []
     assert not (tmp_path / "nothing").exists()
 
@@ -264,3 +265,15 @@ except sqlite3.OperationalError as error:
     writer.close("finished")
 
     assert ran.stdout == "database is locked\n"
+
+
+def test_a_run_that_goes_on_tells_by_which_programs_and_settings(tmp_path: Path) -> None:
+    record(tmp_path)
+    now = structs.replace(
+        META, promptrun="9.9", settings={"jobs": 7}, targets=("other",), selection=("other",)
+    )
+
+    RunWriter.resume(tmp_path, "run-1", now).close("finished", 0)
+
+    with open_run(tmp_path, "run-1") as run:
+        assert run.info.meta == structs.replace(META, promptrun="9.9", settings={"jobs": 7})

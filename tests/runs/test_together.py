@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from promptrun.models import Verdict
-from promptrun.runs import list_runs, open_run, trim_runs
+from promptrun.runs import count_totals, list_runs, trim_runs
 from tests.runs.examples import record, start
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from promptrun.runs import RunWriter, list_runs, trim_runs
-from tests.runs.examples import META, ended, said
+from tests.runs.examples import META, ended, keep, said
 root, name = Path(sys.argv[1]), sys.argv[2]
 print("ready", flush=True)
 sys.stdin.readline()
@@ -25,7 +25,7 @@ for number in range(3):
     writer = RunWriter(root, f"{name}-{number}", META)
     for case in range(150):
         id = ended(str(case)).id
-        writer.add_reply(said(case=id))
+        keep(writer, said(case=id))
         writer.add_case(ended(str(case)))
         if case % 50 == 0:
             trim_runs(root, 0)
@@ -72,8 +72,9 @@ def test_four_processes_that_write_and_trim_lose_no_row_and_no_live_run(tmp_path
     assert sorted(run.id for run in runs) == [f"{name}-2" for name in names]
     for run in runs:
         assert (run.state, run.verdicts) == ("finished", {Verdict.PASSED: 150})
-        with open_run(tmp_path, run.id) as reader:
-            assert reader.totals().requests == 150
+        totals = count_totals(run.path)
+        assert totals is not None
+        assert totals.requests == 150
     folder = tmp_path / ".promptrun" / "runs"
     assert sorted(path.name for path in folder.iterdir()) == [f"{one}-2.sqlite" for one in names]
 

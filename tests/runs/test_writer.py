@@ -14,25 +14,25 @@ import pytest
 
 from promptrun.errors import UsageError
 from promptrun.models import Verdict
-from promptrun.runs import RecordError, RunTotals, list_runs, open_run
+from promptrun.runs import RecordError, RunTotals, count_totals, list_runs, open_run
 from promptrun.runs.encode import case_row
 from promptrun.runs.writer import LONGEST_HELD, MOST_HELD, MOST_HELD_SIZE
-from tests.runs.examples import CASE, FULL_CASE, ended, failed, record, reply, said, start
+from tests.runs.examples import CASE, FULL_CASE, ended, failed, keep, record, reply, said, start
 
 ROOT = Path(__file__).parents[2]
 
 ENDLESS = """
 import sys
 from pathlib import Path
-from tests.runs.examples import ended, said, start
+from tests.runs.examples import ended, keep, said, start
 writer = start(Path(sys.argv[1]))
 print("begun", flush=True)
 for number in range(1_000_000):
     id = f"specs/이야기.yaml::{number}"
     if number % 2:
-        writer.add_reply(said(case=id))
+        keep(writer, said(case=id))
     else:
-        writer.add_case(ended(str(number)), [said(case=id), said(1, case=id)])
+        keep(writer, said(case=id), said(1, case=id), ended(str(number)))
     print(number, flush=True)
 """
 
@@ -40,16 +40,16 @@ ON_A_SMALL_DISK = """
 import resource, sys
 from pathlib import Path
 from promptrun.runs import RecordError
-from tests.runs.examples import reply, said, start
+from tests.runs.examples import keep, reply, said, start
 writer = start(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 added = 0
 try:
     for _ in range(1000):
-        writer.add_reply(said(added, reply=reply("가" * 1000)))
+        keep(writer, said(added, reply=reply("가" * 1000)))
         added += 1
 except RecordError as error:
-    writer.add_reply(said())
+    keep(writer, said())
     writer.close("finished")
     print(added, error.message)
 """
@@ -76,7 +76,7 @@ def test_a_finished_record_is_one_file_of_its_owner_and_out_of_git(tmp_path: Pat
 
 def test_a_record_that_is_written_is_its_owners_with_all_companions(tmp_path: Path) -> None:
     writer = start(tmp_path)
-    writer.add_reply(said())
+    keep(writer, said())
 
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in writer.path.parent.iterdir()}
     writer.close("finished")
@@ -105,13 +105,15 @@ def test_what_was_added_outlives_a_killed_process(tmp_path: Path) -> None:
                 assert [one.ordinal for one in found] == ([0] if number % 2 else [0, 1])
 
 
-def test_a_case_and_its_replies_are_added_together_or_not_at_all(tmp_path: Path) -> None:
+def test_a_value_that_no_record_can_hold_is_left_out_and_the_record_goes_on(
+    tmp_path: Path,
+) -> None:
     writer = start(tmp_path)
     too_deep: list[object] = []
     for _ in range(5000):
         too_deep = [too_deep]
     with pytest.raises(RecordError, match="nested too deeply"):
-        writer.add_case(FULL_CASE, [said(), said(1, reply=reply(too_deep))])
+        writer.add_reply(said(1, reply=reply(too_deep)))
     writer.add_case(ended("다음"))
     writer.close("finished")
 
@@ -123,9 +125,9 @@ def test_a_case_and_its_replies_are_added_together_or_not_at_all(tmp_path: Path)
 def test_a_value_that_is_too_large_is_refused_and_the_record_goes_on(tmp_path: Path) -> None:
     writer = start(tmp_path)
     with pytest.raises(RecordError, match="larger than 64 MiB"):
-        writer.add_reply(said(reply=reply("가" * (23 * 2**20))))
+        keep(writer, said(reply=reply("가" * (23 * 2**20))))
     large = reply("가" * (21 * 2**20))
-    writer.add_reply(said(reply=large))
+    keep(writer, said(reply=large))
     writer.close("finished")
 
     with open_run(tmp_path, "run-1") as run:
@@ -150,7 +152,7 @@ def test_a_disk_that_takes_no_byte_is_named(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from promptrun.runs import RecordError
-from tests.runs.examples import start
+from tests.runs.examples import keep, start
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 try:
     start(Path(sys.argv[1]))
@@ -232,7 +234,7 @@ def test_runs_at_once_do_not_meet(tmp_path: Path) -> None:
 
 def test_a_record_that_is_read_while_it_ends_is_whole(tmp_path: Path) -> None:
     writer = start(tmp_path)
-    writer.add_case(FULL_CASE, [said(), failed()])
+    keep(writer, said(), failed(), FULL_CASE)
     with open_run(tmp_path, "run-1") as run:
         stream = run.cases()
         assert next(stream) == FULL_CASE
@@ -249,7 +251,7 @@ def test_a_record_that_is_read_while_it_ends_is_whole(tmp_path: Path) -> None:
 def test_a_closed_record_takes_nothing_more(tmp_path: Path) -> None:
     writer = start(tmp_path)
     writer.close("interrupted", 130)
-    writer.add_reply(said())
+    keep(writer, said())
     writer.close("finished", 0)
 
     with open_run(tmp_path, "run-1") as run:
@@ -274,21 +276,28 @@ def cases_in(root: Path) -> int:
         return len(list(run.cases()))
 
 
-def test_a_reply_is_in_the_file_at_once_and_a_case_waits_for_others(tmp_path: Path) -> None:
+def test_replies_wait_for_the_flush_and_go_together(tmp_path: Path) -> None:
     writer = start(tmp_path)
-    for number in range(MOST_HELD):
-        writer.add_reply(said(number))
-        with open_run(tmp_path, "run-1") as run:
-            assert len(list(run.replies(CASE))) == number + 1
+    with open_run(tmp_path, "run-1") as run:
+        for number in range(3):
+            writer.add_reply(said(number))
+            assert list(run.replies(CASE)) == []
+        writer.flush()
+        assert [one.ordinal for one in run.replies(CASE)] == [0, 1, 2]
+    writer.close("finished")
+
+
+def test_cases_that_nobody_flushes_go_by_themselves(tmp_path: Path) -> None:
+    writer = start(tmp_path)
+    for number in range(MOST_HELD - 1):
+        writer.add_case(ended(str(number)))
         assert cases_in(tmp_path) == 0
-        if number < MOST_HELD - 1:
-            writer.add_case(ended(str(number)))
     writer.add_case(ended("last"))
     assert cases_in(tmp_path) == MOST_HELD
     writer.close("finished")
 
 
-@pytest.mark.parametrize("what", ["a reply", "a case", "a case with a reply"])
+@pytest.mark.parametrize("what", ["a reply", "a case"])
 def test_a_case_that_has_waited_goes_with_whatever_comes_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -299,9 +308,9 @@ def test_a_case_that_has_waited_goes_with_whatever_comes_next(
     assert cases_in(tmp_path) == 0
     now += LONGEST_HELD
     if what == "a reply":
-        writer.add_reply(said())
+        keep(writer, said())
     else:
-        writer.add_case(ended("next"), [said()] if "reply" in what else [])
+        writer.add_case(ended("next"))
 
     assert cases_in(tmp_path) == (1 if what == "a reply" else 2)
     writer.close("finished")
@@ -333,12 +342,12 @@ def test_an_interrupt_in_the_middle_loses_no_case_that_waited(
     with monkeypatch.context() as patch:
         patch.setattr("promptrun.runs.writer.case_row", lambda case: Interrupted(case_row(case)))
         with pytest.raises(KeyboardInterrupt):
-            writer.add_case(ended("comes"), [said()])
+            keep(writer, said(), ended("comes"))
     writer.close("interrupted", 130)
 
     with open_run(tmp_path, "run-1") as run:
         assert [case.case for case in run.cases()] == ["waits", "comes"]
-        assert list(run.replies(CASE)) == []
+        assert len(list(run.replies(CASE))) == 1
 
 
 class Interrupted(list[Any]):
@@ -355,14 +364,14 @@ class Interrupted(list[Any]):
 
 def test_how_a_run_ended_and_what_it_cost_stands_in_its_row(tmp_path: Path) -> None:
     writer = start(tmp_path)
-    writer.add_reply(said(queued=0.25, prompt_tokens=12, completion_tokens=7, cost=0.1, attempts=2))
-    writer.add_reply(said(1, prompt_tokens=2**62, completion_tokens=2**62, cost=0.2))
-    writer.add_reply(said(2, prompt_tokens=2**62, completion_tokens=2**62, cost=float("inf")))
-    writer.add_reply(failed(ordinal=3))
+    keep(writer, said(queued=0.25, prompt_tokens=12, completion_tokens=7, cost=0.1, attempts=2))
+    keep(writer, said(1, prompt_tokens=2**62, completion_tokens=2**62, cost=0.2))
+    keep(writer, said(2, prompt_tokens=2**62, completion_tokens=2**62, cost=float("inf")))
+    keep(writer, failed(ordinal=3))
     writer.close("stopped", 3)
 
     with open_run(tmp_path, "run-1") as run:
-        info, counted = run.info, run.totals()
+        info, counted = run.info, count_totals(run.info.path)
         assert [one.queued for one in run.replies(CASE)] == [0.25, None, None, None]
         assert [one.cost for one in run.replies(CASE)] == [0.1, 0.2, None, None]
     assert (info.state, info.exit_code) == ("stopped", 3)
@@ -384,4 +393,4 @@ def test_what_no_reply_tells_is_not_known(tmp_path: Path) -> None:
     record(tmp_path)
 
     with open_run(tmp_path, "run-1") as run:
-        assert run.totals() == RunTotals(requests=1, attempts=1)
+        assert count_totals(run.info.path) == RunTotals(requests=1, attempts=1)

@@ -100,8 +100,8 @@ def _failure(fields: dict[str, Any], message: str, status: int | None) -> Failur
 
 
 _HINTS = {
-    "auth": "check the key, and what its project may use; nothing more was sent",
-    "quota": "add credit or raise the limit of the account; nothing more was sent",
+    "auth": "check the key, and what its project may use",
+    "quota": "add credit or raise the limit of the account",
 }
 _REDIRECT_HINT = (
     "a key stays with its host, so no redirect is followed: set `base_url` to the new one"
