@@ -23,6 +23,8 @@ UNKNOWN = "–"
 _LEAST_TARGETS = 16
 """Columns that the targets need, for the table to be worth more than lines below each other."""
 _GAP = "  "
+MOST_TARGETS = 3
+"""Of a run, in one line."""
 _HEADS = ("run", "began", "took", "state", "cases", "requests", "tokens", "cost", "targets")
 _RIGHT = {"took", "requests", "tokens", "cost"}
 _WORST_FIRST = (
@@ -98,6 +100,13 @@ def write_history(runs: Sequence[PastRun], width: int | None) -> Iterator[str]:
         yield line if width is None else cut(line, width)
 
 
+def _write_targets(targets: tuple[str, ...]) -> str:
+    """What was typed; of many targets, as pytest names each of its cases, the first ones."""
+    told = visible_line(" ".join(targets[:MOST_TARGETS])) or UNKNOWN
+    more = len(targets) - MOST_TARGETS
+    return f"{told} and {more:,} more" if more > 0 else told
+
+
 def _write_block(row: tuple[str, ...], width: int) -> Iterator[str]:
     named = dict(zip(_HEADS, row, strict=True))
     yield cut(f"{named['run']}{_GAP}{named['state']}", width)
@@ -137,7 +146,7 @@ def _describe(run: PastRun) -> tuple[str, ...]:
         UNKNOWN if run.requests is None else f"{run.requests:,}",
         _write_tokens(run),
         UNKNOWN if run.cost is None else write_dollars(run.cost),
-        visible_line(" ".join(run.targets)) or UNKNOWN,
+        _write_targets(run.targets),
     )
 
 

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-import pty
 import re
-import select
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -23,10 +17,8 @@ from promptrun.pipeline.options import Options
 from promptrun.pipeline.plan import Plan, make_plan
 from tests.openai_server import OpenAIServer, text
 from tests.promptrun_cli import KEY, Cli
+from tests.terminal import before_a_terminal
 
-# Whoever leads a session owns the first terminal that he opens, and gets its Ctrl-C.
-PROGRAM = "import os; os.open(os.ttyname(0), os.O_RDWR); from promptrun.cli import main; main()"
-PATIENCE = 30.0
 CASE = "model: gpt-4o-mini\nmessages:\n  - {role: user, content: '{{ who }}님, 안녕하세요?'}\n"
 ROWS = f"{CASE}cases: {{file: people.csv}}\n"
 ENVIRON = {"OPENAI_API_KEY": KEY, "LLM_KEY": KEY}
@@ -241,54 +233,6 @@ def test_nobody_is_asked(
 # --- before a terminal
 
 
-class Terminal:
-    """The program in a terminal, its stdout in a file."""
-
-    def __init__(self, project: Cli, *arguments: str, **environ: str) -> None:
-        self._ours, theirs = pty.openpty()
-        self.out = project.folder / "out.txt"
-        with self.out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, *arguments],
-                cwd=project.folder, stdin=theirs, stdout=out, stderr=theirs,
-                env=os.environ | {"NO_COLOR": "1", "TERM": "xterm"} | environ,
-                start_new_session=True,
-            )  # fmt: skip
-        os.close(theirs)
-        self.shown = ""
-
-    def wait_for(self, wanted: str) -> None:
-        end = time.monotonic() + PATIENCE
-        while wanted not in self.shown:
-            assert time.monotonic() < end, f"{wanted!r} never came:\n{self.shown}"
-            if select.select([self._ours], [], [], 0.2)[0]:
-                self.shown += os.read(self._ours, 65536).decode(errors="replace")
-
-    def type(self, keys: str) -> None:
-        os.write(self._ours, keys.encode())
-
-    def end(self) -> tuple[int, str]:
-        with suppress(OSError):
-            while piece := os.read(self._ours, 65536):
-                self.shown += piece.decode(errors="replace")
-        return self.process.wait(PATIENCE), self.shown.replace("\r\n", "\n")
-
-    def close(self) -> None:
-        with suppress(OSError):
-            os.close(self._ours)
-        self.process.kill()
-        self.process.wait()
-
-
-@contextmanager
-def sitting_before(project: Cli, *arguments: str, **environ: str) -> Iterator[Terminal]:
-    terminal = Terminal(project, *arguments, **environ)
-    try:
-        yield terminal
-    finally:
-        terminal.close()
-
-
 @pytest.mark.parametrize(
     ("keys", "code", "last"),
     [
@@ -300,13 +244,14 @@ def test_whoever_does_not_want_to_pay_sends_nothing(
     project: Cli, keys: str, code: int, last: str
 ) -> None:
     project.write("specs/many.yaml", inline(501))
-    with sitting_before(project, "specs", "--json", OPENAI_API_KEY=KEY) as terminal:
+    out = project.folder / "out.txt"
+    with before_a_terminal(project, "specs", "--json", out=out, OPENAI_API_KEY=KEY) as terminal:
         terminal.wait_for("Go on? [y/N]: ")
         terminal.type(keys)
-        ended, shown = terminal.end()
+        ended, _ = terminal.end()
 
-        assert (ended, terminal.out.read_bytes()) == (code, b"")
-        assert shown.endswith(last)
+        assert (ended, out.read_bytes()) == (code, b"")
+        assert terminal.seen.endswith(last)
     assert not project.records()
 
 
@@ -314,20 +259,24 @@ def test_ctrl_c_stops_a_run_which_tells_how_to_go_on(asking: Cli, server: OpenAI
     asking.write("specs/내 것.yaml", inline(30))
     asking.write("specs/b.yaml", inline(1))
     server.reply = text("네.", delay=0.5)
-    with sitting_before(asking, "specs", "-j2", "--update=none") as terminal:
+    with before_a_terminal(
+        asking, "specs", "-j2", "--update=none", out=asking.folder / "out.txt"
+    ) as terminal:
         terminal.wait_for("2 of 31 done")
         terminal.type("\x03")
         terminal.wait_for("again ends it now")
-        code, shown = terminal.end()
+        code, _ = terminal.end()
 
     assert code == 130
-    assert re.search(r"stopping: [12] requests? under way gets? a few seconds; Ctrl-C", shown)
+    assert re.search(
+        r"stopping: [12] requests? under way gets? a few seconds; Ctrl-C", terminal.seen
+    )
     told = re.search(
         r"\nstopped: interrupted\n  (\d+) of 31 cases have a result\n"
         r"hint: (promptrun specs --jobs 2 --update none --run (\S+)) goes on from here\n$",
-        shown,
+        terminal.seen,
     )
-    assert told, shown
+    assert told, terminal.seen
     had, paid = int(told[1]), len(server.requests)
     assert had == paid < 31
 
@@ -341,24 +290,26 @@ def test_ctrl_c_stops_a_run_which_tells_how_to_go_on(asking: Cli, server: OpenAI
 def test_ctrl_c_twice_ends_a_run_at_once(asking: Cli, server: OpenAIServer) -> None:
     asking.write("specs/many.yaml", inline(30))
     server.reply = text("네.", delay=20.0)
-    with sitting_before(asking, "specs", "-j2") as terminal:
+    with before_a_terminal(asking, "specs", "-j2", out=asking.folder / "out.txt") as terminal:
         terminal.wait_for("2 in flight")
         terminal.type("\x03")
         terminal.wait_for("stopping: 2 requests under way get a few seconds")
         time.sleep(0.5)  # a press that comes at once is taken for an echo of the first
         pressed = time.monotonic()
         terminal.type("\x03")
-        code, shown = terminal.end()
+        code, _ = terminal.end()
 
     assert code == 130
     assert time.monotonic() - pressed < 5
-    assert shown.endswith("interrupted\n")
+    assert terminal.seen.endswith("interrupted\n")
 
 
 def test_ctrl_c_ends_a_replay(project: Cli) -> None:
     project.write("specs/rows.yaml", ROWS)
     project.write("specs/people.csv", rows(200_000))
-    with sitting_before(project, "specs", "--replay") as terminal:
+    with before_a_terminal(
+        project, "specs", "--replay", out=project.folder / "out.txt"
+    ) as terminal:
         terminal.wait_for("missing  specs/rows.yaml")
         terminal.type("\x03")
         code, _ = terminal.end()

@@ -219,6 +219,16 @@ def test_a_record_that_cannot_be_read_is_listed_as_such(cli: Cli) -> None:
     ]
 
 
+def test_of_many_targets_the_first_are_named(cli: Cli) -> None:
+    meta = structs.replace(META, targets=tuple(f"specs/a.yaml::{at}" for at in range(20)))
+    RunWriter(cli.folder, "run-1", meta).close("finished", 0)
+
+    shown = cli("history").out
+
+    assert "specs/a.yaml::0 specs/a.yaml::1 specs/a.yaml::2 and 17 more" in shown
+    assert "::3" not in shown
+
+
 def test_a_target_cannot_steer_the_terminal(cli: Cli) -> None:
     write(cli, "run", "specs/\x1b[2J\u202ename.yaml\n").close("finished")
 

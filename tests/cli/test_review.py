@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -28,10 +22,9 @@ from promptrun.snapshots.values import Orphan
 from tests.openai_server import OpenAIServer, text
 from tests.promptrun_cli import Cli
 from tests.snapshots.examples import text_reply
+from tests.terminal import Terminal, before_a_terminal
 
-PROGRAM = "from promptrun.cli import main; main()"
 KEYS = "? help"
-PATIENCE = 30.0
 SPEC = """\
 model: gpt-4o-mini
 messages:
@@ -42,68 +35,8 @@ THREE = f"{SPEC}cases: [{{name: 정중, vars: {{who: 가}}}}, {{name: 반말, va
 {{name: 사투리, vars: {{who: 다}}}}]\n"
 
 
-class Terminal:
-    """The program in a terminal, as somebody sits before it."""
-
-    def __init__(self, project: Cli, *arguments: str, **environ: str) -> None:
-        self._ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "review", *arguments],
-            cwd=project.folder,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=os.environ | {"NO_COLOR": "1"} | environ,
-        )
-        os.close(theirs)
-        self.shown = ""
-
-    def wait_for(self, wanted: str) -> str:
-        """Read until `wanted` is shown; gives what was shown before and up to it."""
-        end = time.monotonic() + PATIENCE
-        while wanted not in self.shown:
-            assert time.monotonic() < end, f"{wanted!r} never came:\n{self.shown}"
-            if select.select([self._ours], [], [], 0.2)[0]:
-                try:
-                    piece = os.read(self._ours, 65536)
-                except OSError:
-                    piece = b""
-                assert piece, f"the program ended before {wanted!r} came:\n{self.shown}"
-                self.shown += piece.decode().replace("\r\n", "\n")
-        before, found, self.shown = self.shown.partition(wanted)
-        return before + found
-
-    def press(self, key: str) -> None:
-        """Strike a key, once the program reads keys and no lines."""
-        import termios
-
-        end = time.monotonic() + PATIENCE
-        while termios.tcgetattr(self._ours)[3] & termios.ICANON:
-            assert time.monotonic() < end, "no key is read"
-            time.sleep(0.01)
-        os.write(self._ours, key.encode())
-
-    def end(self) -> tuple[int, str]:
-        """Wait for the program to end; its exit code and what it showed last."""
-        with suppress(OSError):
-            while piece := os.read(self._ours, 65536):
-                self.shown += piece.decode().replace("\r\n", "\n")
-        return self.process.wait(PATIENCE), self.shown
-
-    def close(self) -> None:
-        with suppress(OSError):
-            os.close(self._ours)
-        self.process.kill()
-        self.process.wait()
-
-
-@contextmanager
-def reviewing(project: Cli, *arguments: str, **environ: str) -> Iterator[Terminal]:
-    terminal = Terminal(project, *arguments, **environ)
-    try:
-        yield terminal
-    finally:
-        terminal.close()
+def reviewing(project: Cli, *arguments: str, **environ: str) -> AbstractContextManager[Terminal]:
+    return before_a_terminal(project, "review", *arguments, out=None, **environ)
 
 
 @pytest.fixture

@@ -154,6 +154,10 @@ def test_what_is_no_http_is_a_broken_connection(answer: bytes, body: dict[str, A
     with raw_server(sending(answer, then=0.1)) as port:
         failure = ask_failure(at(port), body)
     assert (failure.kind, failure.again) == ("connection", True), failure
+    # In one line, and without what the server sent.
+    assert "\n" not in failure.message
+    assert "yyy" not in failure.message
+    assert len(failure.message) < 200
 
 
 def test_a_server_that_nobody_can_find_is_out_of_reach() -> None:

@@ -150,6 +150,11 @@ def _reason(chain: list[BaseException], names: set[str]) -> str:
     for name, words in _WORDS.items():
         if name in names:
             return words
+    for link in chain:
+        if "HttpProcessingError" in _class_names(link):
+            # What stands behind the colon is what the server sent.
+            told = " ".join(str(getattr(link, "message", "")).split()).partition(":")[0]
+            return f"its answer is no HTTP that can be read ({told})"
     # httpx counts the bytes behind its reasons.
     return str(chain[-1]).partition(" (")[0].rstrip(".") or type(chain[-1]).__name__
 
