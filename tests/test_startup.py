@@ -69,6 +69,14 @@ def test_a_replay_that_passes_imports_nothing_slow(tmp_path: Path) -> None:
     assert not modules & SLOW
 
 
+def test_a_run_that_has_nothing_to_send_imports_nothing_slow(tmp_path: Path) -> None:
+    code, modules = imported_by(tmp_path, "specs/json_people.yaml", "--changed")
+
+    assert code == 0
+    assert "promptrun.pipeline.dialogues" in modules
+    assert not modules & SLOW
+
+
 @pytest.mark.parametrize("command", ["check", "list", "show", "prune", "review"])
 def test_what_sends_nothing_imports_nothing_slow(tmp_path: Path, command: str) -> None:
     code, modules = imported_by(tmp_path, command, "specs/json_people.yaml")

@@ -251,10 +251,11 @@ class Crew:
         await gate
 
     def _commit(self, commit: Callable[[], None]) -> None:
+        """The boundary between a callback, whose errors a loop only logs, and the consumer."""
         waiting, self._committing = self._committing, []
         try:
             commit()
-        except BaseException as error:  # noqa: BLE001 - the consumer gets it, as a worker's
+        except BaseException as error:  # noqa: BLE001 - `wait` raises it, as it does a worker's
             self._broken = error
             self._rouse()
         for gate in waiting:
