@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from promptrun.models import Failure
     from promptrun.providers.base import Provider
 
-LONGEST_PAUSE = 0.0015
+LONGEST_PAUSE = 0.002
 """Seconds that the loop stands still while the consumer is busy."""
 HOPS = 16
-"""Rounds of the loop that a reply takes from the socket to the next request of its worker."""
+"""Rounds of the loop that a reply takes at most, from the socket to its worker's next request."""
+QUIET = 0.000_02
+"""Seconds of a round in which nothing was ready; after two of these nothing will be."""
 GRACE = 5.0
 """Seconds that requests under way still have after Ctrl-C."""
 
@@ -64,7 +66,7 @@ class Crew:
         self._broken: BaseException | None = None
         self._committing: list[asyncio.Future[None]] = []
         """Those who wait until their answers are durable."""
-        self._opened = False
+        self._opening: asyncio.Task[Failure | None] | None = None
         self._stood = 0.0
         """Since when the loop stands still."""
         self._cutting = False
@@ -76,8 +78,7 @@ class Crew:
 
     def open(self) -> Failure | None:
         """Start the provider; its failure where it cannot be. A stop meanwhile ends it."""
-        self._opened = True
-        opening = self._loop.create_task(self._provider.open())
+        self._opening = opening = self._loop.create_task(self._provider.open())
         self._wake = gate = self._loop.create_future()
         opening.add_done_callback(lambda _: _settle(gate))
         if not self._terms.stop.asked:
@@ -122,7 +123,7 @@ class Crew:
     def turn(self) -> bool:
         """Let the loop do what is ready now; whether that brought events."""
         gate = self._loop.create_future()
-        self._loop.call_soon(self._hop, gate, HOPS)
+        self._loop.call_soon(self._hop, gate, HOPS, 0, monotonic())
         if self._broken is None:
             self._turn_until(gate)
         if self._broken is not None:
@@ -164,8 +165,10 @@ class Crew:
             raise KeyboardInterrupt
 
     def _wind_up(self) -> None:
-        for task in asyncio.all_tasks(self._loop):  # before the loop turns: what waits is not begun
-            task.cancel()
+        # Before the loop turns, so that what waits is not begun; a library's tasks are its own.
+        for task in (self._opening, *self._workers):
+            if task is not None:
+                task.cancel()
         ending = self._loop.create_task(self._end_all())
         # A timer outside of the task, which may be stuck in what does not let itself be cancelled.
         gate = self._loop.create_future()
@@ -178,7 +181,7 @@ class Crew:
 
     async def _end_all(self) -> None:
         await self._cancel_all()
-        if self._opened:
+        if self._opening is not None:
             await self._provider.close()
         await self._cancel_all()
         await self._loop.shutdown_asyncgens()
@@ -191,9 +194,11 @@ class Crew:
         if tasks:
             await asyncio.wait(tasks, timeout=_CANCELLING)
 
-    def _hop(self, gate: asyncio.Future[None], left: int) -> None:
-        if left:
-            self._loop.call_soon(self._hop, gate, left - 1)
+    def _hop(self, gate: asyncio.Future[None], left: int, quiet: int, since: float) -> None:
+        now = monotonic()
+        quiet = quiet + 1 if now - since < QUIET else 0
+        if left and quiet < 3:  # the first one took no time yet
+            self._loop.call_soon(self._hop, gate, left - 1, quiet, now)
         else:
             _settle(gate)
 

@@ -565,13 +565,14 @@ def test_a_reply_that_came_while_the_consumer_was_busy_is_not_too_late(
     loop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turning, "new_loop", loop)
-    with OpenAIServer(text("x", delay=0.3), [text("quick")]) as server:
-        at = Server(name="x", kind="openai", base_url=server.base_url, timeout=0.8)
+    # All eight are connected before the first reply: a timer of the connection may well run out.
+    with OpenAIServer(text("x", delay=0.7), [text("quick", delay=0.5)]) as server:
+        at = Server(name="x", kind="openai", base_url=server.base_url, timeout=1.2)
         found: list[Answer] = []
         for event in execute(map(call, range(8)), open_provider(at), Terms(jobs=8)):
             assert isinstance(event, Answer)
             if not found:
-                time.sleep(1.5)
+                time.sleep(2.0)
             found.append(event)
         assert len(server.requests) == 8
     assert [answer.attempts for answer in found] == [1] * 8
