@@ -17,6 +17,7 @@ COMMANDS = {
     "reject": "reject",
     "prune": "prune",
     "history": "history",
+    "report": "report",
     "models": "models",
     "trust": "trust",
     "init": "init",

@@ -13,10 +13,13 @@ from promptrun.cli.group import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from promptrun.cli.report_files import Wanted
     from promptrun.cli.run_ending import Ending
     from promptrun.cli.run_screen import Form, RunScreen
+    from promptrun.cli.screen import Screen
     from promptrun.execute import Stop
     from promptrun.pipeline.options import Options
+    from promptrun.pipeline.plan import Plan
 
 EXAMPLES = """\b
 Examples:
@@ -42,7 +45,7 @@ SECTIONS: Final = {
     "How much at once, and how much in all": (
         "jobs", "timeout", "max_requests", "max_cost", "fail_fast", "yes",
     ),
-    "What is kept": ("update", "no_record"),
+    "What is kept": ("update", "no_record", "reports"),
     "What is shown": ("as_json", "raw", "quiet", "verbose"),
 }  # fmt: skip
 
@@ -78,6 +81,13 @@ NOTHING_JUDGED: Final = 4
     help="Which snapshots to write; auto is `new` for a person and `none` in CI.",
 )
 @click.option("--no-record", is_flag=True, help="Keep no record of the run in `.promptrun/runs/`.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FORMAT=PATH",
+    help="Write a report: html, junit, json, jsonl, markdown or github.",
+)
 @click.option("--replay", is_flag=True, help="Judge the accepted replies; no network, no key.")
 @click.option(
     "--changed", is_flag=True, help="Send what moved since its snapshot; replay the rest."
@@ -112,6 +122,7 @@ def command(
     quiet: bool,
     verbose: bool,
     yes: bool,
+    reports: tuple[str, ...],
     **chosen: Any,
 ) -> int:
     """Run specs: a file, a folder of them, or one case as `spec.yaml::case`."""
@@ -125,7 +136,11 @@ def command(
     if as_json and raw:
         raise UsageError("`--json` and `--raw` are two forms of the same", hint="choose one")
     sends = not (chosen["replay"] or chosen["again"])
-    plan = make_plan(_make_options(**chosen), sends=sends)
+    run_options = _make_options(**chosen, reported=bool(reports))
+    wanted = _wanted_reports(reports, run_options)
+    plan = make_plan(run_options, sends=sends)
+    if wanted:
+        _check_reported(plan)
     out = Screen()
     warn_of_strangers(out, plan.strangers)
     if sends and not may_pay(out, plan, yes=yes):
@@ -145,7 +160,35 @@ def command(
             if stop is not None and out.is_lost(form):
                 stop.ask("nobody reads what the run says any more")
     screen.finish()
+    if wanted:
+        _write_reports(out, plan, wanted)
     return _exit_code(screen.ending)
+
+
+def _wanted_reports(reports: tuple[str, ...], chosen: Options) -> list[Wanted]:
+    if not reports:
+        return []
+    from promptrun.cli.report_files import parse_reports
+    from promptrun.errors import UsageError
+
+    if not chosen.record:
+        message = "a report is made from the record of the run, and `--no-record` keeps none"
+        raise UsageError(message, hint="leave out one of them")
+    return parse_reports(reports, chosen.cwd)
+
+
+def _check_reported(plan: Plan) -> None:
+    from promptrun.pipeline.reporting import check_reported
+
+    check_reported(plan)
+
+
+def _write_reports(out: Screen, plan: Plan, wanted: list[Wanted]) -> None:
+    from promptrun.cli.report_files import write_reports
+    from promptrun.pipeline.reporting import recorded_run
+
+    with recorded_run(plan) as recorded:
+        write_reports(recorded, wanted, out)
 
 
 @contextmanager

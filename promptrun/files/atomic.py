@@ -6,12 +6,12 @@ import os
 import re
 import stat
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from time import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 LEFT_BEHIND: Final = 24 * 3600
@@ -43,6 +43,30 @@ def write_atomic(path: Path, data: bytes) -> bool:
     for error in sync_folders([path.parent]).values():
         raise error
     return True
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[TextIO]:
+    """A text file to be written piece by piece, that stands at `path` once all of it is there.
+
+    The folder is made where it is missing. What is no regular file, such as ``/dev/stderr``, is
+    written to as it is; a symbolic link to one is replaced. Where anything is raised inside, the
+    old file stays. Raises OSError.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            yield file
+        return
+    temporary = write_temporary(path, b"")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        discard(temporary)
+        raise
 
 
 def holds(path: Path, data: bytes) -> bool:

@@ -9,6 +9,7 @@ from promptrun.models.result import (
     Comparison,
     Difference,
     Outcome,
+    Spent,
     Verdict,
 )
 from promptrun.models.samples import Rate, RateTest, ReplyTest, SetComparison
@@ -57,6 +58,7 @@ __all__ = [
     "SetComparison",
     "Snapshot",
     "Spec",
+    "Spent",
     "Timings",
     "Verdict",
     "Warned",

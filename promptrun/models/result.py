@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from promptrun.errors import SpecError
+from promptrun.errors import Location, SpecError
 from promptrun.models.reply import Failure, Reply
 from promptrun.models.request import Request
 from promptrun.models.samples import SetComparison
@@ -35,7 +35,7 @@ class Cause(StrEnum):
     REPLY = "reply"
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One JSON value that differs."""
 
     path: str
@@ -45,7 +45,7 @@ class Change(Struct, frozen=True, kw_only=True):
     new: Any = None
 
 
-class Difference(Struct, frozen=True, kw_only=True):
+class Difference(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One place that differs, as two texts or as JSON changes."""
 
     where: str
@@ -59,7 +59,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """True where the values were too large to list every change, so `old` and `new` are shown."""
 
 
-class Comparison(Struct, frozen=True, kw_only=True):
+class Comparison(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A new reply and its request, held against the accepted ones."""
 
     causes: tuple[Cause, ...] = ()
@@ -79,7 +79,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return not self.causes
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether one expectation was kept."""
 
     kind: str
@@ -96,7 +96,19 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What else a reader needs, a line each: a judge's reason, numbers that differ."""
 
 
-class CaseResult(Struct, frozen=True, kw_only=True):
+class Spent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What all requests of a case took: its samples, second looks and judges."""
+
+    requests: int = 0
+    """Replies and failures; one that was sent again counts once."""
+    prompt_tokens: int | None = None
+    """None where no server told; so with the next two."""
+    completion_tokens: int | None = None
+    cost: float | None = None
+    """US dollars."""
+
+
+class CaseResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that is known of a case after a run; reports project it."""
 
     spec: str
@@ -128,6 +140,14 @@ class CaseResult(Struct, frozen=True, kw_only=True):
     written: bool = False
     """Whether the snapshot now holds this reply: a new one, or a change accepted by `--update`."""
     attempts: int = 1
+    tags: tuple[str, ...] = ()
+    location: Location | None = None
+    """Where the case is written, for one that needs reading."""
+    accepted: tuple[tuple[Reply, int], ...] = ()
+    """What was accepted where the new reply is not equal to it: each distinct reply, and how often
+    it came."""
+    spent: Spent | None = None
+    """Known of a recorded run."""
 
     @property
     def id(self) -> str:

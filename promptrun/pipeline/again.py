@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.projects import PlannedSpec
 
 
-def judge_again(plan: Plan, name: str) -> Iterator[CaseResult]:
+def judge_again(plan: Plan, name: str) -> Iterator[tuple[PlannedSpec, CaseResult]]:
     """Judge the replies of a recorded run by today's rules.
 
     A case that the run did not ask this provider is skipped; one whose request moved since is an
@@ -33,7 +34,9 @@ def judge_again(plan: Plan, name: str) -> Iterator[CaseResult]:
         plan = structs.replace(plan, run_id=run.info.id)
         for planned, case in plan.all_cases():
             ready = prepare(plan, planned, case)
-            yield _judge_recorded(plan, ready, run) if isinstance(ready, Prepared) else ready
+            if isinstance(ready, Prepared):
+                ready = _judge_recorded(plan, ready, run)
+            yield planned, ready
 
 
 def _judge_recorded(plan: Plan, prepared: Prepared, run: RunReader) -> CaseResult:

@@ -47,7 +47,7 @@ def read_history(targets: Sequence[str], *, cwd: Path, most: int) -> History:
     # One that cannot be read has no age: it is told however old the others are.
     for root, info in [*readable[:most], *broken[:most]]:
         told = _look(info)
-        runs.append(_tell(root, told))
+        runs.append(tell_run(root, told))
         if told.problem is not None:
             problems.append(told.problem)
     return History(runs=tuple(runs), more=len(found) - len(runs), problems=tuple(problems))
@@ -112,7 +112,8 @@ def _look(info: RunInfo) -> RunInfo:
         return RunInfo(id=info.id, path=info.path, problem=problem)
 
 
-def _tell(root: Path, info: RunInfo) -> PastRun:
+def tell_run(root: Path, info: RunInfo) -> PastRun:
+    """One record as the list of runs tells it; an unreadable one says why."""
     meta = info.meta
     if meta is None:
         why = info.problem.message if info.problem else None

@@ -39,6 +39,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """A recorded run to be judged by today's rules: ``last``, an id, or its beginning."""
     record: bool = True
     """Whether a run that sends is kept in ``.promptrun/runs/``."""
+    reported: bool = False
+    """Whether a report is to be made of the record: then a run that sends nothing has one, too."""
     jobs: int | None = None
     timeout: float | None = None
     resume: str | None = None

@@ -90,7 +90,8 @@ def prepare(plan: Plan, planned: PlannedSpec, case: Case | BadCase) -> Prepared 
     masked = structs.replace(request, body=plan.masker.mask(request.body))
     # Replies are masked before they are judged, so what they are judged by is masked, too.
     rules = tuple(structs.replace(one, argument=plan.masker.mask(one.argument)) for one in rules)
-    result = structs.replace(result, request=masked, warnings=warnings)
+    tags = tuple(plan.masker.mask_text(one) for one in case.tags) if case.tags else ()
+    result = structs.replace(result, request=masked, warnings=warnings, tags=tags)
     reason = unsupported(planned.provider, request)
     if reason:
         return structs.replace(result, verdict=Verdict.SKIPPED, reason=reason)
@@ -137,7 +138,12 @@ def _under_its_old_name(plan: Plan, prepared: Prepared) -> Prepared:
 
 def fail(prepared: Prepared, failure: Failure, attempts: int) -> CaseResult:
     """The result of a case that got no reply; secrets in `failure` are masked already."""
-    return structs.replace(prepared.result, failure=failure, attempts=attempts)
+    return structs.replace(
+        prepared.result,
+        failure=failure,
+        attempts=attempts,
+        location=prepared.case.location,
+    )
 
 
 def internal_error(prepared: Prepared, error: Exception) -> CaseResult:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 
 import promptrun
-from promptrun.errors import PromptrunError, UsageError
+from promptrun.errors import PromptrunError, SpecError, UsageError
 from promptrun.files.git import read_commit
 from promptrun.pipeline.resume import selection
 from promptrun.protocol.usage import claimed_tokens
@@ -23,14 +24,17 @@ from promptrun.runs import (
     has_record,
     trim_runs,
 )
+from promptrun.snapshots import request_as_kept
+from promptrun.snapshots.media import inline_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from promptrun.config.runs_table import RunsTable
+    from promptrun.errors import Location
     from promptrun.execute import Stop
-    from promptrun.models import CaseResult
+    from promptrun.models import CaseResult, Request
     from promptrun.pipeline.conduct import Ask, Got
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.prepare import Prepared
@@ -39,6 +43,12 @@ if TYPE_CHECKING:
 WITHOUT = "`--no-record` runs without a record; what is paid for is then asked again after a stop"
 MOST_EARLY = 1_000
 """Cases that ended before anything was sent, and wait for a record to begin."""
+
+
+MOST_IMAGE = 2**20
+"""Bytes of an image that is kept for those who read the record; a larger one is told by digest."""
+MOST_IMAGES = 64 * 2**20
+"""Bytes of all the images of a run."""
 
 
 class Recorder:
@@ -56,6 +66,8 @@ class Recorder:
         self._writers: dict[Path, RunWriter] = {}
         self._early: dict[Path, list[RecordedCase]] = {}
         self._told: set[str] = set()
+        self._images: set[str] = set()
+        self._image_bytes = 0
         self.failed: RecordError | None = None
         """Why a record ended before its run."""
         self.problems: deque[PromptrunError] = deque()
@@ -129,9 +141,18 @@ class Recorder:
             self._write(_flush, root)
 
     def keep_case(self, root: Path, result: CaseResult, request: KeptRequest | None) -> None:
-        """Add what became of a case."""
+        """Add what became of a case; without `request`, with the replies that nobody was asked for.
+
+        Those are accepted ones, or of another record.
+        """
         if not self._plan.options.record:
             return
+        result = self._without_secrets(result)
+        told = structs.replace(result, request=None)
+        if request is not None:
+            told = structs.replace(told, reply=None, replies=())
+        elif result.request is not None:
+            request = request_as_kept(result.request.body)
         case = RecordedCase(
             spec=result.spec,
             case=result.case,
@@ -144,14 +165,50 @@ class Recorder:
             snapshot=result.snapshot,
             warnings=result.warnings,
             notes=result.notes,
+            result=told,
         )
         if root in self._writers:
             self._add_case(root, case)
+            if request is not None and result.request is not None:
+                self._keep_images(root, result.request, request)
             return
         early = self._early.setdefault(root, [])
         early.append(case)
-        if len(early) >= MOST_EARLY:
+        if len(early) >= MOST_EARLY or self._plan.options.reported:
             self.begin(root)
+
+    def _without_secrets(self, result: CaseResult) -> CaseResult:
+        """The result with the lines of the spec that it shows masked; all else of it is already."""
+        if not (result.location or result.error or result.warnings):
+            return result
+        error = result.error
+        if error is not None:
+            texts = self._plan.masker.mask([error.message, error.hint])
+            error = SpecError(texts[0], location=self._place(error.location), hint=texts[1])
+        return structs.replace(
+            result,
+            location=self._place(result.location),
+            error=error,
+            warnings=tuple(
+                structs.replace(one, location=self._masked(one.location)) for one in result.warnings
+            ),
+        )
+
+    def _place(self, location: Location | None) -> Location | None:
+        return None if location is None else self._masked(location)
+
+    def _masked(self, location: Location) -> Location:
+        return location._replace(source=self._plan.masker.mask_text(location.source))
+
+    def _keep_images(self, root: Path, request: Request, kept: KeptRequest) -> None:
+        for sha256, kind, data in inline_images(request.body, kept.recorded):
+            if sha256 in self._images or len(data) > MOST_IMAGE:
+                continue
+            if self._image_bytes + len(data) > MOST_IMAGES:
+                return
+            self._images.add(sha256)
+            self._image_bytes += len(data)
+            self._write(partial(RunWriter.add_medium, sha256=sha256, kind=kind, data=data), root)
 
     def close(self, state: EndState, exit_code: int | None) -> None:
         """End the record."""
@@ -203,6 +260,8 @@ class Recorder:
             "timeout": options.timeout,
             "keyword": options.keyword,
             "changed": options.changed or None,
+            "replay": options.replay or None,
+            "again": options.again,
             "max_requests": options.max_requests,
             "max_cost": options.max_cost,
             "fail_fast": options.fail_fast or None,

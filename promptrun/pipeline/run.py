@@ -14,9 +14,8 @@ from promptrun.pipeline.events import (
     Stopped,
     StreamRestarted,
 )
-from promptrun.pipeline.exits import INTERRUPTED, exit_code, is_well, why_failed_fast
+from promptrun.pipeline.exits import INTERRUPTED, exit_code
 from promptrun.pipeline.live import LiveText
-from promptrun.pipeline.prepare import Prepared, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -53,24 +52,9 @@ def run_plan(
 
         yield from _Run(plan_of_resumed(plan), stop).events(on_setup)
         return
-    for result in _judge_what_is_there(plan):
-        yield result
-        if plan.options.fail_fast and not is_well(result):
-            yield Stopped(reason=why_failed_fast(result), wished=True)
-            return
+    from promptrun.pipeline.offline import judge_what_is_there
 
-
-def _judge_what_is_there(plan: Plan) -> Iterator[CaseResult]:
-    if plan.options.again is not None:
-        from promptrun.pipeline.again import judge_again
-
-        yield from judge_again(plan, plan.options.again)
-        return
-    from promptrun.pipeline.replay import replay
-
-    for planned, case in plan.all_cases():
-        ready = prepare(plan, planned, case)
-        yield replay(plan, ready) if isinstance(ready, Prepared) else ready
+    yield from judge_what_is_there(plan)
 
 
 class _Run:

@@ -12,8 +12,8 @@ from promptrun.expect import Evidence, Judgement, judge
 from promptrun.models import Cause, Snapshot, Verdict
 from promptrun.pipeline.faults import describe_error
 from promptrun.pipeline.judge import judge_reply
-from promptrun.snapshots import make_snapshot, record_reply
-from promptrun.snapshots.sets import is_set, judgements_of
+from promptrun.snapshots import make_snapshot, recall_reply, record_reply
+from promptrun.snapshots.sets import is_set, judgements_of, recall_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,6 +164,7 @@ def carry_out(
     plan: Plan, prepared: Prepared, result: CaseResult, new: Snapshot, action: Action
 ) -> CaseResult:
     """Write what the verdict lets be written, and say what was."""
+    result = with_what_counted(prepared, result)
     try:
         return _carry_out(plan, prepared, result, new, action)
     except (SnapshotError, OSError) as error:
@@ -173,6 +174,25 @@ def carry_out(
         if action == "write":
             return structs.replace(result, verdict=Verdict.ERROR, reason=why)
         return structs.replace(result, notes=(*result.notes, f"nothing could be kept: {why}"))
+
+
+def with_what_counted(prepared: Prepared, result: CaseResult) -> CaseResult:
+    """The result of a case that needs reading, with its place and what was accepted."""
+    if result.verdict in {Verdict.PASSED, Verdict.NEW}:
+        return result
+    accepted, comparison = prepared.accepted.snapshot, result.comparison
+    differs = comparison is None or comparison.reply or result.sets is not None
+    return structs.replace(
+        result,
+        location=prepared.case.location,
+        accepted=_accepted_replies(accepted) if accepted and differs else (),
+    )
+
+
+def _accepted_replies(accepted: Snapshot) -> tuple[tuple[Reply, int], ...]:
+    if is_set(accepted):
+        return tuple(recall_set(accepted))
+    return ((recall_reply(accepted), 1),)
 
 
 def _carry_out(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 
 from promptrun.files.json import pretty
 
 if TYPE_CHECKING:
-    from promptrun.models import CaseResult, SetComparison
+    from promptrun.models import CaseResult, Difference, SetComparison
 
 FORMAT = 1
 """Goes up when a field changes its meaning or goes away; new fields may come at any time."""
@@ -40,10 +40,10 @@ def describe_result(result: CaseResult) -> dict[str, Any]:
             {"message": one.message, "location": str(one.location), "hint": one.hint}
             for one in result.warnings
         ],
-        "expectations": [to_builtins(outcome) for outcome in result.outcomes],
+        "expectations": [structs.asdict(outcome) for outcome in result.outcomes],
         "differences": {
-            "request": [to_builtins(one) for one in comparison.request],
-            "reply": [to_builtins(one) for one in comparison.reply],
+            "request": [_describe_difference(one) for one in comparison.request],
+            "reply": [_describe_difference(one) for one in comparison.reply],
         }
         if comparison
         else None,
@@ -60,6 +60,11 @@ def describe_result(result: CaseResult) -> dict[str, Any]:
         "written": result.written,
         "pending": result.pending,
     }
+
+
+def _describe_difference(difference: Difference) -> dict[str, Any]:
+    changes = [structs.asdict(one) for one in difference.changes]
+    return structs.asdict(difference) | {"changes": changes}
 
 
 def _describe_sets(sets: SetComparison) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import json as fast_json
 from msgspec import msgpack, to_builtins
 
+from promptrun.errors import SpecError
 from promptrun.runs.record import RecordedCase, RecordedReply, RecordError, RunMeta, RunTotals
 from promptrun.runs.schema import MAX_VALUE_BYTES
 
@@ -30,12 +31,22 @@ ADD_REPLY: Final = """INSERT INTO replies (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 ADD_CASE: Final = """INSERT OR REPLACE INTO cases (
     id, spec, name, verdict, provider, causes, reason, prompt, settings, model, snapshot, warnings,
-    notes, request
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    notes, request, result
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+ADD_MEDIUM: Final = "INSERT OR IGNORE INTO media (sha256, type, data) VALUES (?, ?, ?)"
 
 _INT64 = range(-(2**63), 2**63)
-_encode_fast = fast_json.Encoder().encode
-_encode_binary = msgpack.Encoder().encode
+
+
+def _describe(value: Any) -> Any:
+    """An error of a spec, as plain values; nothing else in a record needs it."""
+    if isinstance(value, SpecError):
+        return {"message": value.message, "location": value.location, "hint": value.hint}
+    raise TypeError
+
+
+_encode_fast = fast_json.Encoder(enc_hook=_describe).encode
+_encode_binary = msgpack.Encoder(enc_hook=_describe).encode
 _encode_any = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _ENDLESS = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 """A float in MessagePack that is infinite or no number; UTF-8 has no such bytes."""
@@ -63,6 +74,7 @@ def case_row(case: RecordedCase) -> Row:
             _list(case.warnings, what),
             _list(case.notes, what),
             None if case.request is None else _json(case.request, what),
+            None if case.result is None else _json(case.result, what),
         ),
         what,
     )
@@ -146,7 +158,7 @@ def _json(value: Any, what: str) -> str | bytes | None:
     except (UnicodeEncodeError, OverflowError, RecursionError):
         pass  # half a pair, an integer beyond 64 bits, or depth: the slow one knows some of them
     try:
-        return _text(_encode_any(to_builtins(value)))
+        return _text(_encode_any(to_builtins(value, enc_hook=_describe)))
     except RecursionError:
         raise RecordError(f"{what} is not recorded: it is nested too deeply") from None
 

@@ -100,6 +100,25 @@ class RunReader:
             for row in _rows(self._connection, query, values):
                 yield read_reply(row)
 
+    def case(self, case_id: str) -> RecordedCase | None:
+        """What became of one case; None where it never ended."""
+        with _believing_nothing(self._path):
+            found = _rows(
+                self._connection, "SELECT * FROM cases WHERE id = ?", (id_value(case_id),)
+            )
+            row = next(found, None)
+            return None if row is None else read_case(row)
+
+    def medium(self, sha256: str) -> tuple[str, bytes] | None:
+        """The type and the bytes of an image that was kept; None where it was not."""
+        query = "SELECT type, data FROM media WHERE sha256 = ?"
+        with _believing_nothing(self._path):
+            row = self._connection.execute(query, (sha256,)).fetchone()
+        match row:
+            case (str() as kind, bytes() as data):
+                return kind, data
+        return None
+
 
 def look_at(path: Path, *, counted: bool = True) -> RunInfo:
     """What stands in a record about its run; UsageError where it is none.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from promptrun.errors import PromptrunError, UsageError
-from promptrun.models import Cause, Digests, Failure, Reply, Verdict, Warned
+from promptrun.models import CaseResult, Cause, Digests, Failure, Reply, Verdict, Warned
 
 EndState = Literal[
     "finished",  # every case has its verdict
@@ -93,6 +93,9 @@ class RecordedCase(Struct, frozen=True, kw_only=True):
     """The snapshot's path below the root."""
     warnings: tuple[Warned, ...] = ()
     notes: tuple[str, ...] = ()
+    result: CaseResult | None = None
+    """What reports tell of it, without the request and the replies that stand elsewhere; None in a
+    record of an older promptrun."""
 
     @property
     def id(self) -> str:

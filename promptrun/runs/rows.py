@@ -7,8 +7,9 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from msgspec import ValidationError, convert
+from msgspec import Struct, ValidationError, convert
 
+from promptrun.errors import Location, SpecError
 from promptrun.files.tree import FileProblem
 from promptrun.protocol.completion import describe_misfit
 from promptrun.runs.record import RecordedCase, RecordedReply, RunInfo, RunTotals
@@ -22,8 +23,18 @@ Row = dict[str, Any]
 """Column → value."""
 _T = TypeVar("_T")
 
+
+class _Mistake(Struct, frozen=True, kw_only=True):
+    """A SpecError as it is written down."""
+
+    message: str
+    location: Location | None = None
+    hint: str | None = None
+
+
 # As the writer spells it: what sorts by its text must not be able to lie about its place.
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", re.ASCII)
+_JSON = ("causes", "warnings", "notes", "request", "result")
 _DIGESTS = ("prompt", "settings", "model")
 
 # `sum` ends with an error where whole numbers grow too large; `total` never does.
@@ -86,7 +97,7 @@ def read_case(row: Row) -> RecordedCase:
             "spec": _string(row["spec"]),
             "case": _string(row["name"]),
             **{name: _string(row[name]) for name in fields},
-            **{name: _value(row[name]) for name in ("causes", "warnings", "notes", "request")},
+            **{name: _value(row[name]) for name in _JSON},
             "digests": None if row["prompt"] is None else _digests(row),
         },
         RecordedCase,
@@ -172,8 +183,16 @@ def _value(text: Any) -> Any:
         raise FileProblem("a column holds no JSON, or JSON that is nested too deeply") from None
 
 
+def _decode(kind: type, value: Any) -> Any:
+    """An error of a spec, which the writer described; other values are what they are to be."""
+    if kind is not SpecError:
+        return value
+    told = convert(value, _Mistake)
+    return SpecError(told.message, location=told.location, hint=told.hint)
+
+
 def _convert(fields: Row, kind: type[_T]) -> _T:
     try:
-        return convert(fields, kind)
+        return convert(fields, kind, dec_hook=_decode)
     except ValidationError as error:
         raise FileProblem(f"a row in it is none of a record: {error}") from None

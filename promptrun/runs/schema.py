@@ -39,7 +39,8 @@ TABLES = (
     snapshot TEXT,
     warnings TEXT NOT NULL,
     notes TEXT NOT NULL,
-    request TEXT
+    request TEXT,
+    result TEXT
 )""",
     "CREATE INDEX verdicts ON cases (verdict)",
     """CREATE TABLE replies (
@@ -64,6 +65,11 @@ TABLES = (
     raw TEXT
 )""",
     "CREATE INDEX replies_of_case ON replies (case_id, ordinal)",
+    """CREATE TABLE media (
+    sha256 TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    data BLOB NOT NULL
+) WITHOUT ROWID""",
 )
 
 

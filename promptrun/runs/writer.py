@@ -11,7 +11,15 @@ from promptrun.errors import UsageError
 from promptrun.files.hidden import make_hidden
 from promptrun.files.tree import FileProblem
 from promptrun.runs.claim import TakenError, claim
-from promptrun.runs.encode import ADD_CASE, ADD_REPLY, case_row, meta_row, reply_row, size_of
+from promptrun.runs.encode import (
+    ADD_CASE,
+    ADD_MEDIUM,
+    ADD_REPLY,
+    case_row,
+    meta_row,
+    reply_row,
+    size_of,
+)
 from promptrun.runs.file import begin_record, end_record, leave_wal, resume_record
 from promptrun.runs.place import (
     FOLDER,
@@ -93,6 +101,7 @@ class RunWriter:
         self._connection: Connection | None = None
         self._replies: list[Row] = []
         self._held: list[Row] = []
+        self._media: list[Row] = []
         self._held_size = 0
         self._held_until = 0.0
         self._claim = ExitStack()
@@ -122,9 +131,14 @@ class RunWriter:
         if self._is_due():
             self.flush()
 
+    def add_medium(self, sha256: str, kind: str, data: bytes) -> None:
+        """Keep an image for those who read the record; one that is kept already is kept once."""
+        if self._connection is not None:
+            self._media.append((sha256, kind, data))
+
     def flush(self) -> None:
         """Put into the file what is held back."""
-        if self._replies or self._held:
+        if self._replies or self._held or self._media:
             self._write()
 
     def close(self, state: EndState, exit_code: int | None = None) -> None:
@@ -164,6 +178,7 @@ class RunWriter:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(ADD_REPLY, self._replies)
             connection.executemany(ADD_CASE, self._held)
+            connection.executemany(ADD_MEDIUM, self._media)
         # Only now: what an interrupt rolled back is written again.
         self._forget()
 
@@ -181,6 +196,7 @@ class RunWriter:
     def _forget(self) -> None:
         self._replies = []
         self._held = []
+        self._media = []
         self._held_size = 0
 
     def _end(self) -> None:

@@ -428,7 +428,8 @@ def test_an_error_of_the_calls_cancels_what_is_in_flight() -> None:
 
     with pytest.raises(ValueError, match="a bad row"):
         list(execute(broken(), provider))
-    assert provider.log == ["open", "close"]
+    # A call may have begun meanwhile.
+    assert [one for one in provider.log if one != "cancelled"] == ["open", "close"]
 
 
 def test_closing_cancels_what_is_in_flight_and_leaves_nothing_behind() -> None:
