@@ -28,7 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-errors", action="store_true", help="write the texts of tests/errors/ anew"
     )
-    parser.addoption("--write-docs", action="store_true", help="write docs/commands.md anew")
+    parser.addoption(
+        "--write-docs", action="store_true", help="write docs/commands.md and docs/images/ anew"
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SLOW = {
     "aiohttp",
+    "anyio",
     "asyncio",
     "dataclasses",
     "deepdiff",
@@ -20,6 +21,7 @@ SLOW = {
     "jsonschema",
     "openai",
     "platformdirs",
+    "pygal",
     "pydantic",
     "numpy",
     "genai_prices",
@@ -28,6 +30,7 @@ SLOW = {
     "sqlite3",
     "ssl",
     "starlette",
+    "uvicorn",
     "xllamacpp",
 }
 

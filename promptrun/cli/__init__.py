@@ -78,7 +78,8 @@ def _show_click_error(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context else "promptrun --help"
     screen = Screen()
-    screen.talk(write_message("error", error.format_message(), screen.style, hint=hint))
+    text = write_message("error", error.format_message(), screen.style, hint=hint)
+    screen.talk(screen.style.fold_text(text))
     return error.exit_code
 
 
@@ -87,5 +88,5 @@ def _show_error(error: PromptrunError) -> int:
     from promptrun.reports.problems import write_problem
 
     screen = Screen()
-    screen.talk(write_problem(error, screen.style))
+    screen.talk(screen.style.fold_text(write_problem(error, screen.style)))
     return error.exit_code

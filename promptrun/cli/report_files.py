@@ -74,8 +74,10 @@ def write_reports(report: Report, wanted: Sequence[Wanted], screen: Screen) -> N
     for one in wanted:
         write = find_format(one.format)
         if one.path is None:
-            write(report, screen.out)
-            screen.out.flush()
+            # Only its own lines are commands to the log of a job; the report encodes all others.
+            out = screen.command_data if one.format == "github" else screen.out
+            write(report, out)
+            out.flush()
             continue
         try:
             with write_whole(one.path) as file:

@@ -38,7 +38,7 @@ KEYS: Final = {
     "a": ("accept", "the reply becomes the snapshot"),
     "r": ("reject", "the reply is dropped, and the snapshot stays as it is"),
     "s": ("skip", "the reply waits on"),
-    "f": ("accept all of this file", "whatever waits for the cases of this spec, unseen"),
+    "f": ("accept this file", "whatever waits for the cases of this spec, unseen"),
     "e": ("edit the spec", "opens your editor; then the change is shown again"),
     "q": ("quit", "all that was not settled waits on"),
 }
@@ -94,9 +94,8 @@ class ReviewScreen:
         word = f"{verdict} ({causes})" if causes else change.word
         place = change.pending.path.relative_to(change.project.root).as_posix()
         told = style.paint(visible_line(place), "dim")
-        self._screen.talk(
-            f"\n{counter} {style.paint(word, 'yellow')}  {visible_line(change.id)}  {told}"
-        )
+        verdict = f"{counter} {style.paint(word, 'yellow')}"
+        self._screen.talk("\n" + style.flow([verdict, visible_line(change.id), told]))
         for line in self._details(group):
             self._screen.talk(line)
 
@@ -104,7 +103,7 @@ class ReviewScreen:
         change, style = group.first, self._screen.style
         if change.pending.moves:
             old = change.pending.moves.relative_to(change.project.root).as_posix()
-            yield f"  takes over `{visible_line(old)}`, whose case is gone"
+            yield style.fold_text(f"  takes over `{visible_line(old)}`, whose case is gone")
         if change.comparison is not None and change.comparison.equal:
             yield "  the reply is equal"
         yield from write_details(as_result(change), style)
@@ -114,27 +113,13 @@ class ReviewScreen:
                     yield f"  {count} of the replies:"
                 yield from _bounded(write_reply(reply, terminal=True))
         if len(group.changes) > 1:
-            yield _alike(group)
+            yield style.fold_text(_alike(group))
         if change.refusal:
             yield write_problem(change.refusal, style, word="it cannot be accepted")
 
     def _answer(self, group: Group) -> bool:
         """Do what the user wants with a group; False to end."""
-        keys = self._offered(group)
-        while True:
-            line = "  ".join(
-                f"{self._screen.style.paint(key, 'bold')} {KEYS[key][0]}" for key in keys
-            )
-            self._screen.talk(f"{line}  {self._screen.style.paint('?', 'bold')} help")
-            key = _read_key()
-            if key in keys:
-                break
-            if key != "?":
-                self._screen.talk(f"  no key `{visible_line(key[:LONGEST_KEY])}`")
-                continue
-            for each in keys:
-                self._screen.talk(f"  {each}  {KEYS[each][0]}: {KEYS[each][1]}")
-        match key:
+        match key := self._ask(group):
             case "a":
                 self._settle(accept_all, "accepted", group.changes)
             case "r":
@@ -146,6 +131,23 @@ class ReviewScreen:
             case "e":
                 self._edit(group.first)
         return key != "q"
+
+    def _ask(self, group: Group) -> str:
+        """Offer the keys of a group until one of them is struck."""
+        keys, style = self._offered(group), self._screen.style
+        words = {key: KEYS[key][0] for key in keys} | {"?": "help"}
+        line = style.flow([f"{style.paint(key, 'bold')} {words[key]}" for key in words], hang=0)
+        while True:
+            self._screen.talk(line)
+            key = _read_key()
+            if key in keys:
+                return key
+            if key != "?":
+                self._screen.talk(f"  no key `{visible_line(key[:LONGEST_KEY])}`")
+                continue
+            for each in keys:
+                for row in style.fold(f"  {each}  {KEYS[each][0]}: {KEYS[each][1]}", 5):
+                    self._screen.talk(row)
 
     def _offered(self, group: Group) -> list[str]:
         left_out = set()

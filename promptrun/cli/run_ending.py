@@ -91,12 +91,12 @@ class Ending:
         if self._sampled and not quiet:
             from promptrun.reports.sets import write_false_alarms
 
-            yield write_false_alarms(self._sampled, self._false_alarms)
+            yield style.fold_text(write_false_alarms(self._sampled, self._false_alarms))
         hint = style.paint("hint", "bold")
         for text in self._hints:
-            yield f"{hint}: {text}"
-        if self._waiting:
-            yield f"{hint}: {self._how_to_settle()}"
+            yield style.fold_text(f"{hint}: {text}")
+        for command, told in self._how_to_settle():
+            yield _write_hint(command, told, style)
 
     def write_stopped(
         self, stopped: Stopped, style: Style, *, total: int | None, typed: Sequence[str]
@@ -111,13 +111,14 @@ class Ending:
         verb = "has" if count == 1 else "have"
         message = f"{stopped.reason}\n{count:,}{of} {noun} {verb} a result"
         was_told = any(failure.hint == stopped.hint for failure in self._failures)
-        yield write_message("stopped", message, style, hint=None if was_told else stopped.hint)
+        hint = None if was_told else stopped.hint
+        yield style.fold_text(write_message("stopped", message, style, hint=hint))
         if stopped.run_id is not None:
             # Where a case is not well, it would stop there again.
             typed = [one for one in typed if one != "--fail-fast" or self._all_well()]
             words = ["promptrun", *typed, "--run", stopped.run_id]
             command = visible_line(self._plan.masker.mask_text(shlex.join(words)))
-            yield f"{style.paint('hint', 'bold')}: {command} goes on from here"
+            yield _write_hint(command, "goes on from here", style)
 
     def write_cut_short(self, style: Style, typed: Sequence[str]) -> Iterator[str]:
         """How to go on with a run that ended on the spot."""
@@ -125,15 +126,17 @@ class Ending:
         if options.record and not options.replay and options.again is None:
             words = ["promptrun", *typed, "--resume"]
             command = visible_line(self._plan.masker.mask_text(shlex.join(words)))
-            yield f"{style.paint('hint', 'bold')}: {command} goes on with what was answered"
+            yield _write_hint(command, "goes on with what was answered", style)
 
-    def _how_to_settle(self) -> str:
-        what = "them as the first snapshots" if self._only_new else "what changed"
-        targets = self._accept_targets()
-        told = f"{_command('accept', targets)} takes {what}"
-        if self._waiting > 1:
-            told = f"{_command('review', targets)} shows one after the other; {told}"
-        return told
+    def _how_to_settle(self) -> Iterator[tuple[str, str]]:
+        """The commands that settle what waits, each with what it does."""
+        if not self._waiting:
+            return
+        targets, several = self._accept_targets(), self._waiting > 1
+        if several:
+            yield _command("review", targets), "shows one after the other"
+        first = "them as the first snapshots" if several else "it as the first snapshot"
+        yield _command("accept", targets), f"takes {first if self._only_new else 'what changed'}"
 
     def _accept_targets(self) -> list[str]:
         """What names the replies that wait, from the folder in which the command was typed."""
@@ -146,6 +149,11 @@ class Ending:
 
     def _all_well(self) -> bool:
         return not any(self.counts[verdict] for verdict in NEEDS_READING)
+
+
+def _write_hint(command: str, told: str, style: Style) -> str:
+    """A command stays in one piece, so that it can be copied."""
+    return style.flow([f"{style.paint('hint', 'bold')}: {command}", told], gap=" ")
 
 
 def _command(name: str, targets: Sequence[str]) -> str:

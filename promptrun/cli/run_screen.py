@@ -213,7 +213,10 @@ class RunScreen:
     def _print_verdict(self, result: CaseResult) -> None:
         style = self._screen.style
         self._status.clear()
-        self._screen.talk("\n".join([write_verdict(result, style), *write_details(result, style)]))
+        # What is folded away stands in no column.
+        column = not (self._alone or self._screen.in_github_log)
+        title, *more = write_verdict(result, style, column=column).split("\n")
+        self._screen.talk_of(title, [*more, *write_details(result, style)])
 
     def finish(self) -> None:
         """The last lines: what came of it all, and the command that goes on from there."""

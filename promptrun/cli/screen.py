@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from promptrun.reports.style import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 USUAL_WIDTH = 80
 
@@ -26,7 +26,9 @@ class Screen:
         self.out_is_terminal = self.out.isatty()
         self.err_is_terminal = self.err.isatty()
         self.can_redraw = self.err_is_terminal and os.environ.get("TERM") != "dumb"
-        self.style = Style(color=_may_colour(self.err), width=_columns())
+        self.style = Style(
+            color=_may_colour(self.err), width=_columns(), folds=self.err_is_terminal
+        )
 
     @property
     def width(self) -> int:
@@ -49,6 +51,31 @@ class Screen:
         self.out.flush()
         self.err.write(text + end)
         self.err.flush()
+
+    @property
+    def in_github_log(self) -> bool:
+        """Whether what is written about things stands in the log of a job on GitHub."""
+        return getattr(self.err, "commands", None) is not None
+
+    @property
+    def command_data(self) -> TextIO:
+        """Where to write data that is meant as commands to the log of a job on GitHub: stdout."""
+        commands: TextIO | None = getattr(self.out, "commands", None)
+        return commands or self.out
+
+    def talk_of(self, title: str, lines: Sequence[str]) -> None:
+        """Write about what has a title; in the log of a job on GitHub, it can be folded away."""
+        commands: TextIO | None = getattr(self.err, "commands", None)
+        if commands is None or not lines:
+            self.talk("\n".join([title, *lines]))
+            return
+        from promptrun.cli.github_log import write_command
+
+        self.out.flush()
+        commands.write(write_command("group", title))
+        self.talk("\n".join(lines))
+        commands.write(write_command("endgroup"))
+        commands.flush()
 
 
 def warn_of_strangers(screen: Screen, names: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from promptrun.reports.acceptance import write_expectation
 from promptrun.reports.problems import write_problem
 from promptrun.reports.style import visible_line
 
@@ -48,26 +49,12 @@ def show_one(screen: Screen, change: Settled, word: str) -> None:
         screen.talk(write_problem(change.refused, screen.style))
     else:
         told = f"{word} already" if change.already else word
-        screen.talk(f"{told}  {_named(change)}{_judged(change)}")
+        screen.talk(f"{told}  {_named(change)}{write_expectation(change.outcomes)}")
 
 
 def _named(change: Settled) -> str:
     return f"{visible_line(change.id)}  {visible_line(change.snapshot)}"
 
-
-def _judged(change: Settled) -> str:
-    """What the user has to expect of a reply that was accepted against a rule, or unjudged."""
-    broken = [one.kind for one in change.outcomes if not one.kept and one.error is None]
-    unjudged = [one.kind for one in change.outcomes if one.not_judged or one.error]
-    told = ""
-    if broken:
-        what = "an expectation" if len(broken) == 1 else "expectations"
-        told = f": it breaks {what} ({_listed(broken)}): the case will go on failing"
-    return f"{told}: not judged ({_listed(unjudged)})" if unjudged else told
-
-
-def _listed(kinds: list[str]) -> str:
-    return ", ".join(dict.fromkeys(kinds))
 
 
 def _count_left(count: int, *, elsewhere: bool) -> str:

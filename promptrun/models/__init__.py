@@ -3,6 +3,7 @@
 from promptrun.models.reply import Choice, Failure, Limits, Reply, Timings
 from promptrun.models.request import Request
 from promptrun.models.result import (
+    WORST_FIRST,
     CaseResult,
     Cause,
     Change,
@@ -30,6 +31,7 @@ from promptrun.models.spec import (
 )
 
 __all__ = [
+    "WORST_FIRST",
     "BadCase",
     "Case",
     "CaseResult",

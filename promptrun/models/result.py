@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -24,6 +24,13 @@ class Verdict(StrEnum):
     FAILED = "failed"
     ERROR = "error"
     SKIPPED = "skipped"
+
+
+WORST_FIRST: Final = (
+    Verdict.FAILED, Verdict.CHANGED, Verdict.MISSING, Verdict.ERROR,
+    Verdict.NEW, Verdict.SKIPPED, Verdict.PASSED,
+)  # fmt: skip
+"""The order in which verdicts are told."""
 
 
 class Cause(StrEnum):

@@ -13,6 +13,7 @@ from promptrun.errors import UsageError
 from promptrun.files.tree import find_root
 from promptrun.reports.history import PastRun, State
 from promptrun.runs import RunInfo, RunTotals, count_totals, is_claimed, list_runs, look_at
+from promptrun.runs.figures import EVERYTHING, holds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def read_history(targets: Sequence[str], *, cwd: Path, most: int) -> History:
     """
     found = [
         (root, info)
-        for root, wanted in _wanted(targets, cwd).items()
+        for root, wanted in find_wanted(targets, cwd).items()
         for info in _list(root, wanted)
     ]
     found.sort(key=lambda one: (one[1].began, one[1].id), reverse=True)
@@ -53,9 +54,9 @@ def read_history(targets: Sequence[str], *, cwd: Path, most: int) -> History:
     return History(runs=tuple(runs), more=len(found) - len(runs), problems=tuple(problems))
 
 
-def _list(root: Path, wanted: list[str] | None) -> list[RunInfo]:
+def _list(root: Path, wanted: list[str]) -> list[RunInfo]:
     runs = list_runs(root, counted=False)
-    if wanted is None:
+    if wanted == [EVERYTHING]:
         return runs
     return [
         info
@@ -64,17 +65,20 @@ def _list(root: Path, wanted: list[str] | None) -> list[RunInfo]:
     ]
 
 
-def _wanted(targets: Sequence[str], cwd: Path) -> dict[Path, list[str] | None]:
-    """Each root, and what is asked for below it in the spelling of `RunMeta.selection`."""
+def find_wanted(targets: Sequence[str], cwd: Path) -> dict[Path, list[str]]:
+    """Each root, and what is asked for below it in the spelling of `RunMeta.selection`.
+
+    Without targets that is everything of the project around `cwd`. Nothing has to be there.
+    """
     if not targets:
-        return {find_root(cwd): None}
-    wanted: dict[Path, list[str] | None] = {}
+        return {find_root(cwd): [EVERYTHING]}
+    wanted: dict[Path, list[str]] = {}
     for target in targets:
         name = _path_of(target, cwd)
         path = Path(os.path.realpath(cwd / name))
         root = find_root(_folder_of(path))
         below = path.relative_to(root).as_posix()
-        wanted[root] = [*(wanted.get(root) or ()), below + target[len(name) :]]
+        wanted.setdefault(root, []).append(below + target[len(name) :])
     return wanted
 
 
@@ -93,13 +97,7 @@ def _folder_of(path: Path) -> Path:
 
 def _meet(one: str, other: str) -> bool:
     """Whether two targets share anything: they are equal, or one of them holds the other."""
-    return _holds(one, other) or _holds(other, one)
-
-
-def _holds(outer: str, inner: str) -> bool:
-    if outer in {".", inner}:
-        return True
-    return inner.startswith((f"{outer}/", f"{outer}::"))
+    return holds(one, other) or holds(other, one)
 
 
 def _look(info: RunInfo) -> RunInfo:

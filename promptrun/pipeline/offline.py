@@ -61,8 +61,6 @@ def _record(plan: Plan, judged: Judged) -> Judged:
     counts: Counter[Verdict] = Counter()
     state: EndState = "crashed"
     try:
-        for root in dict.fromkeys(planned.project.root for planned in plan.specs):
-            recorder.begin(root)
         for planned, result in judged:
             counts[result.verdict] += 1
             recorder.keep_case(planned.project.root, result, None)

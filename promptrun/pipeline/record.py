@@ -13,6 +13,7 @@ import promptrun
 from promptrun.errors import PromptrunError, SpecError, UsageError
 from promptrun.files.git import read_commit
 from promptrun.pipeline.resume import selection
+from promptrun.pipeline.versions import openai_version
 from promptrun.protocol.usage import claimed_tokens
 from promptrun.runs import (
     EndState,
@@ -211,7 +212,9 @@ class Recorder:
             self._write(partial(RunWriter.add_medium, sha256=sha256, kind=kind, data=data), root)
 
     def close(self, state: EndState, exit_code: int | None) -> None:
-        """End the record."""
+        """End the record; one that is to be reported is there though it has no case."""
+        if self._plan.options.reported and not self._writers:
+            self.begin(next(iter(self._runs)))
         for root in self._writers:
             self._write(lambda writer: writer.close(state, exit_code), root)
 
@@ -246,7 +249,7 @@ class Recorder:
             update=options.update,
             samples=options.overrides.samples,
             promptrun=promptrun.__version__,
-            openai=_openai_version(),
+            openai=openai_version(),
             python=sys.version.split()[0],
             commit=read_commit(root),
             selection=tuple(mask(list(selection(self._plan, root)))),
@@ -267,16 +270,6 @@ class Recorder:
             "fail_fast": options.fail_fast or None,
         }
         return {name: value for name, value in chosen.items() if value is not None}
-
-
-def _openai_version() -> str | None:
-    # The package itself, which is loaded once a provider is opened, takes half a second.
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("openai")
-    except PackageNotFoundError:
-        return None
 
 
 def _flush(writer: RunWriter) -> None:

@@ -42,8 +42,23 @@ _SIGNS: Final[dict[Side, str]] = {"old": "-", "new": "+", "both": " "}
 def write_difference(difference: Difference, style: Style) -> Iterator[str]:
     """The lines of one difference, without line ends; never more than about a thousand.
 
-    Without colour, ``[-old-]`` and ``{+new+}`` mark the words that differ inside a line.
+    Without colour, ``[-old-]`` and ``{+new+}`` mark the words that differ inside a line. Where
+    `style` folds, a line takes as many rows as it needs, and its sign stands alone in its column.
     """
+    for line in _write(difference, style):
+        yield from style.fold(line, _hang(line)) if style.folds else (line,)
+
+
+def _hang(line: str) -> int:
+    """The column of a line's own text, behind its sign: there its later rows begin, too."""
+    import re
+
+    plain = re.sub(r"\x1b\[[\d;]*m", "", line)
+    text = re.sub(r"^ *([-+~⋮] )?", "", plain)
+    return len(plain) - len(text) or 2
+
+
+def _write(difference: Difference, style: Style) -> Iterator[str]:
     where = style.paint(_cut(visible_line(difference.where), MAX_VALUE), "bold")
     if difference.changes:
         yield where

@@ -8,29 +8,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
-from promptrun.models import Verdict
+from promptrun.models import WORST_FIRST, Verdict
 from promptrun.reports.money import write_dollars
 from promptrun.reports.style import visible_line
-from promptrun.reports.width import cut, display_width
+from promptrun.reports.table import GAP, UNKNOWN, table_width, wrap_parts, write_table
+from promptrun.reports.width import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 FORMAT = 1
 """Goes up when a field changes its meaning or goes away; new fields may come at any time."""
 
-UNKNOWN = "–"
 _LEAST_TARGETS = 16
 """Columns that the targets need, for the table to be worth more than lines below each other."""
-_GAP = "  "
 MOST_TARGETS = 3
 """Of a run, in one line."""
 _HEADS = ("run", "began", "took", "state", "cases", "requests", "tokens", "cost", "targets")
 _RIGHT = {"took", "requests", "tokens", "cost"}
-_WORST_FIRST = (
-    Verdict.FAILED, Verdict.CHANGED, Verdict.MISSING, Verdict.ERROR,
-    Verdict.NEW, Verdict.SKIPPED, Verdict.PASSED,
-)  # fmt: skip
 
 State = Literal[
     "finished", "stopped", "interrupted", "crashed",  # what the run said of its end
@@ -76,10 +71,10 @@ class PastRun(Struct, frozen=True, kw_only=True):
     """Why the record cannot be read."""
 
 
-def write_history_json(run: PastRun) -> str:
+def write_history_json(run: PastRun, more: Mapping[str, Any] | None = None) -> str:
     """One line that holds all that is known of a run; `docs/runs.md` lists the fields."""
     fields = {name: getattr(run, name) for name in run.__struct_fields__}
-    return json.dumps({"promptrun": FORMAT, **fields}, ensure_ascii=False)
+    return json.dumps({"promptrun": FORMAT, **fields, **(more or {})}, ensure_ascii=False)
 
 
 def write_history(runs: Sequence[PastRun], width: int | None) -> Iterator[str]:
@@ -87,17 +82,12 @@ def write_history(runs: Sequence[PastRun], width: int | None) -> Iterator[str]:
 
     None is for a pipe: a table with nothing cut.
     """
-    cells = [_HEADS, *map(_describe, runs)]
-    columns = list(zip(*cells, strict=True))
-    widths = [max(map(display_width, column)) for column in columns]
-    fixed = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
-    if width is not None and width < fixed + min(widths[-1], _LEAST_TARGETS):
-        for row in cells[1:]:
+    rows = [_HEADS, *map(_describe, runs)]
+    if width is not None and width < table_width(rows, last=_LEAST_TARGETS):
+        for row in rows[1:]:
             yield from _write_block(row, width)
         return
-    for row in cells:
-        line = _GAP.join(map(_pad, _HEADS, row, widths)).rstrip()
-        yield line if width is None else cut(line, width)
+    yield from write_table(rows, _RIGHT, width)
 
 
 def _write_targets(targets: tuple[str, ...]) -> str:
@@ -109,53 +99,36 @@ def _write_targets(targets: tuple[str, ...]) -> str:
 
 def _write_block(row: tuple[str, ...], width: int) -> Iterator[str]:
     named = dict(zip(_HEADS, row, strict=True))
-    yield cut(f"{named['run']}{_GAP}{named['state']}", width)
+    yield cut(f"{named['run']}{GAP}{named['state']}", width)
     began, took, cost = named["began"], named["took"], named["cost"]
-    counted = [f"{named[name]} {name}" for name in ("requests", "tokens")]
+    requests = "1 request" if named["requests"] == "1" else f"{named['requests']} requests"
+    counted = [requests, f"{named['tokens']} tokens"]
     for parts in (
         [began, f"took {took}" if took != UNKNOWN else took],
         named["cases"].split(", "),
         [*(one for one in counted if not one.startswith(UNKNOWN)), cost],
         [named["targets"]],
     ):
-        for line in _wrap([one for one in parts if one != UNKNOWN], width - 2):
+        for line in wrap_parts([one for one in parts if one != UNKNOWN], width - 2):
             yield f"  {line}"
-
-
-def _wrap(parts: list[str], width: int) -> Iterator[str]:
-    """What fits of the parts on each line, with commas between them."""
-    line = ""
-    for part in parts:
-        longer = f"{line}, {part}" if line else part
-        if line and display_width(longer) >= width:
-            yield f"{line},"
-            longer = part
-        line = longer
-    if line:
-        yield cut(line, width)
 
 
 def _describe(run: PastRun) -> tuple[str, ...]:
     """The cells of a run, in the order of the heads."""
     return (
         run.id,
-        _write_moment(run.began) if run.began else UNKNOWN,
-        UNKNOWN if run.seconds is None else _write_seconds(run.seconds),
+        write_moment(run.began) if run.began else UNKNOWN,
+        UNKNOWN if run.seconds is None else write_seconds(run.seconds),
         run.state,
-        _write_verdicts(run.verdicts) or UNKNOWN,
+        write_verdicts(run.verdicts) or UNKNOWN,
         UNKNOWN if run.requests is None else f"{run.requests:,}",
-        _write_tokens(run),
+        write_tokens(run.prompt_tokens, run.completion_tokens),
         UNKNOWN if run.cost is None else write_dollars(run.cost),
         _write_targets(run.targets),
     )
 
 
-def _pad(head: str, cell: str, width: int) -> str:
-    room = " " * (width - display_width(cell))
-    return room + cell if head in _RIGHT else cell + room
-
-
-def _write_moment(text: str) -> str:
+def write_moment(text: str) -> str:
     """Local time to the minute; what is no time, as it stands."""
     try:
         return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
@@ -163,7 +136,7 @@ def _write_moment(text: str) -> str:
         return visible_line(text[:16])
 
 
-def _write_seconds(seconds: float) -> str:
+def write_seconds(seconds: float) -> str:
     """``0.8 s``, ``12 min 5 s``, ``3 h 20 min``."""
     if seconds < 59.95:
         return f"{seconds:.1f} s"
@@ -174,16 +147,16 @@ def _write_seconds(seconds: float) -> str:
     return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"
 
 
-def _write_verdicts(verdicts: dict[Verdict, int]) -> str:
+def write_verdicts(verdicts: dict[Verdict, int]) -> str:
     """``12: 1 failed, 11 passed``; ``12 passed``."""
-    parts = [f"{verdicts[one]:,} {one}" for one in _WORST_FIRST if verdicts.get(one)]
+    parts = [f"{verdicts[one]:,} {one}" for one in WORST_FIRST if verdicts.get(one)]
     if len(parts) < 2:
         return "".join(parts)
     return f"{sum(verdicts.values()):,}: {', '.join(parts)}"
 
 
-def _write_tokens(run: PastRun) -> str:
+def write_tokens(prompt: int | None, completion: int | None) -> str:
     """Those of the prompts and those of the replies."""
-    if run.prompt_tokens is None and run.completion_tokens is None:
+    if prompt is None and completion is None:
         return UNKNOWN
-    return f"{run.prompt_tokens or 0:,} + {run.completion_tokens or 0:,}"
+    return f"{prompt or 0:,} + {completion or 0:,}"

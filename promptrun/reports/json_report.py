@@ -1,16 +1,19 @@
-"""A result as JSON, for programs: one versioned object a case."""
+"""Results as JSON, for programs: one versioned object a case, or a document of a whole run."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import structs, to_builtins
 
-from promptrun.files.json import pretty
+from promptrun.reports.strict_json import dump_strict
+from promptrun.reports.style import visible_json
 
 if TYPE_CHECKING:
+    from promptrun.errors import SpecError
     from promptrun.models import CaseResult, Difference, SetComparison
+    from promptrun.reports.history import PastRun
+    from promptrun.reports.report import Report
 
 FORMAT = 1
 """Goes up when a field changes its meaning or goes away; new fields may come at any time."""
@@ -18,8 +21,29 @@ FORMAT = 1
 
 def write_result(result: CaseResult, *, indent: bool) -> str:
     """One line, or an indented text, that holds what is known of the case."""
-    value = describe_result(result)
-    return pretty(value) if indent else json.dumps(value, ensure_ascii=False)
+    return dump_strict(describe_result(result), indent=2 if indent else None)
+
+
+def write(report: Report, out: TextIO) -> None:
+    """The run and its cases as one JSON document; a case stands on a line of its own."""
+    run = visible_json(dump_strict(describe_run(report.run)))
+    out.write(f'{{"promptrun": {FORMAT}, "run": {run}, "cases": [')
+    before = "\n"
+    for result in report.results():
+        out.write(before + write_line(describe_result(result)).rstrip("\n"))
+        before = ",\n"
+    out.write("\n]}\n")
+
+
+def write_line(value: dict[str, Any]) -> str:
+    """A value on one line with its end; what is hidden in a text, or would end it, is escaped."""
+    return f"{visible_json(dump_strict(value))}\n"
+
+
+def describe_run(run: PastRun) -> dict[str, Any]:
+    """What `promptrun history --json` tells of a run, but for the folder: it is of one machine."""
+    fields = {name: getattr(run, name) for name in run.__struct_fields__ if name != "root"}
+    return fields | {"verdicts": {one.value: number for one, number in run.verdicts.items()}}
 
 
 def describe_result(result: CaseResult) -> dict[str, Any]:
@@ -50,12 +74,17 @@ def describe_result(result: CaseResult) -> dict[str, Any]:
         "reply": reply.raw if reply else None,
         "samples": [one.raw for one in result.replies],
         "statistics": _describe_sets(result.sets) if result.sets else None,
+        "accepted": [{"reply": one.raw, "count": count} for one, count in result.accepted],
         "failure": to_builtins(failure) if failure else None,
+        "error": _describe_error(result.error) if result.error else None,
         "seconds": reply.timings.total if reply else None,
         "first_piece_seconds": reply.timings.first_piece if reply else None,
         "request_id": reply.request_id if reply else None,
         "hint": result.hint,
         "attempts": result.attempts,
+        "spent": structs.asdict(result.spent) if result.spent else None,
+        "tags": list(result.tags),
+        "location": str(result.location) if result.location else None,
         "snapshot": result.snapshot,
         "written": result.written,
         "pending": result.pending,
@@ -65,6 +94,11 @@ def describe_result(result: CaseResult) -> dict[str, Any]:
 def _describe_difference(difference: Difference) -> dict[str, Any]:
     changes = [structs.asdict(one) for one in difference.changes]
     return structs.asdict(difference) | {"changes": changes}
+
+
+def _describe_error(error: SpecError) -> dict[str, Any]:
+    location = str(error.location) if error.location else None
+    return {"message": error.message, "location": location, "hint": error.hint}
 
 
 def _describe_sets(sets: SetComparison) -> dict[str, Any]:

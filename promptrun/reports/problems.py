@@ -49,10 +49,11 @@ def _pointed_at(location: Location, style: Style) -> list[str]:
     lines = [f"  --> {visible(str(location))}"]
     if not location.source.strip():
         return lines
-    start, source = _around(location)
+    gutter = f" {location.line} | "
+    room = style.width - len(gutter) if style.folds else LONGEST_SOURCE
+    start, source = _around(location, max(20, min(room, LONGEST_SOURCE)))
     before = visible(source[: location.column - 1 - start])
     meant = source[location.column - 1 - start :][: location.width]
-    gutter = f" {location.line} | "
     caret = "^" * max(1, display_width(visible(meant)))
     lines.append(f"{gutter}{visible(source)}")
     margin = " " * (len(gutter) - 2)
@@ -60,10 +61,14 @@ def _pointed_at(location: Location, style: Style) -> list[str]:
     return lines
 
 
-def _around(location: Location) -> tuple[int, str]:
-    """The part of a long line that is worth showing, and how many characters precede it."""
+def _around(location: Location, most: int) -> tuple[int, str]:
+    """The part of a long line that is worth showing, and how many characters precede it.
+
+    Of a line that has wide letters, half as many characters as columns are sure to find room.
+    """
     source = location.source.expandtabs(1).rstrip()
-    if len(source) <= LONGEST_SOURCE:
+    if len(source) <= most and (len(source) <= most // 2 or display_width(source) <= most):
         return 0, source
-    start = max(0, min(location.column - 1 - LONGEST_SOURCE // 2, len(source) - LONGEST_SOURCE))
-    return start, source[start : start + LONGEST_SOURCE]
+    most = most if source.isascii() else max(most // 2, 1)
+    start = max(0, min(location.column - 1 - most // 2, len(source) - most))
+    return start, source[start : start + most]

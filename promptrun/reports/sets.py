@@ -19,6 +19,13 @@ LINES = 4
 
 def write_set(sets: SetComparison, style: Style) -> Iterator[str]:
     """The looks at a set, without indent: the replies, the rules that not all of them keep."""
+    for text in _write(sets, style):
+        for line in text.split("\n"):
+            # A typical reply stands behind its sign.
+            yield from style.fold(line, 4 if line.startswith("  ") else 2)
+
+
+def _write(sets: SetComparison, style: Style) -> Iterator[str]:
     if sets.before == 0:
         yield from _write_rates(sets.rates)
         return
@@ -63,7 +70,8 @@ def _write_typical(test: ReplyTest, style: Style) -> Iterator[str]:
         for text in texts:
             lines = visible(text).split("\n")
             cut = [*lines[:LINES], f"… ({len(lines)} lines)"] if len(lines) > LINES else lines
-            yield "\n".join(f"  {mark if not at else ' '} {line}" for at, line in enumerate(cut))
+            sign = style.paint(mark, "red" if mark == "-" else "green")
+            yield "\n".join(f"  {' ' if at else sign} {line}" for at, line in enumerate(cut))
 
 
 def _write_rates(rates: Sequence[RateTest]) -> Iterator[str]:

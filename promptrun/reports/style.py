@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Mark = Literal["bold", "dim", "reverse", "red", "green", "yellow", "cyan"]
 
@@ -32,6 +35,9 @@ class Style(Struct, frozen=True):
 
     color: bool = False
     width: int = 80
+    folds: bool = False
+    """Whether what is wider is broken here: for a terminal, which would break it inside a word. A
+    log, a file and a page on the web have more room, or break lines themselves."""
 
     def paint(self, text: str, *marks: Mark) -> str:
         """`text` with `marks` around it; `text` alone without colour."""
@@ -39,6 +45,33 @@ class Style(Struct, frozen=True):
             return text
         codes = ";".join(str(_CODES[mark]) for mark in marks)
         return f"\x1b[{codes}m{text}\x1b[0m"
+
+    def fold(self, line: str, hang: int) -> list[str]:
+        """A line as the rows that it takes here; the later ones begin with `hang` blanks."""
+        if not self.folds:
+            return [line]
+        from promptrun.reports.width import fold
+
+        return fold(line, self.width, hang)
+
+    def fold_text(self, text: str) -> str:
+        """The same for each line; its later rows begin two columns behind its first."""
+        if not self.folds:
+            return text
+        rows = (self.fold(line, len(line) - len(line.lstrip()) + 2) for line in text.split("\n"))
+        return "\n".join(row for of_line in rows for row in of_line)
+
+    def flow(self, parts: Sequence[str], *, gap: str = "  ", hang: int = 2) -> str:
+        """Parts side by side, and below each other where there is no room for that."""
+        if not self.folds:
+            return gap.join(parts)
+        from promptrun.reports.width import flow
+
+        return "\n".join(flow(parts, self.width, gap=gap, hang=hang))
+
+    def inside(self, columns: int) -> Style:
+        """The same page for what is indented by so many columns."""
+        return Style(self.color, max(self.width - columns, 20), True) if self.folds else self
 
 
 def visible(text: str, keep: str = "\n\t") -> str:

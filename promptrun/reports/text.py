@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from promptrun.files.json import pretty
-from promptrun.models import Cause, Verdict
+from promptrun.models import WORST_FIRST, Cause, Verdict
 from promptrun.reports.problems import write_message, write_problem
 from promptrun.reports.style import visible, visible_line
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NEEDS_READING = frozenset(
     {Verdict.CHANGED, Verdict.FAILED, Verdict.MISSING, Verdict.ERROR, Verdict.SKIPPED}
 )
+
+LONGEST_VERDICT = max(map(len, Verdict))
 
 
 def write_reply(reply: Reply, *, terminal: bool, skip: int = 0) -> str:
@@ -75,8 +77,11 @@ def _write_call(call: object) -> str:
     return pretty(call)
 
 
-def write_verdict(result: CaseResult, style: Style) -> str:
-    """The one line of a case: verdict and causes, id, provider and time."""
+def write_verdict(result: CaseResult, style: Style, *, column: bool = False) -> str:
+    """The one line of a case: verdict and causes, id, provider and time.
+
+    In a `column` the ids of all cases stand below each other, but for a verdict that has causes.
+    """
     causes = result.comparison.causes if result.comparison else ()
     word = f"{result.verdict} ({', '.join(causes)})" if causes else str(result.verdict)
     facts = [result.provider]
@@ -89,7 +94,9 @@ def write_verdict(result: CaseResult, style: Style) -> str:
     if result.attempts > 1:
         facts.append(f"{result.attempts} attempts")
     told = style.paint(", ".join(facts), "dim")
-    line = f"{_coloured(result.verdict, word, style)}  {visible_line(result.id)}  {told}"
+    margin = " " * (LONGEST_VERDICT - len(word)) if column else ""
+    verdict = f"{_coloured(result.verdict, word, style)}{margin}"
+    line = style.flow([verdict, visible_line(result.id), told])
     if result.written and result.snapshot:
         line += f"\n  wrote {visible_line(result.snapshot)}"
     return line
@@ -106,19 +113,20 @@ def _coloured(verdict: Verdict, word: str, style: Style) -> str:
 def write_details(result: CaseResult, style: Style) -> Iterator[str]:
     """What a reader needs to know beyond the verdict: reasons, broken rules, differences."""
     if result.reason:
-        yield f"  {visible(result.reason)}"
+        yield _lay(visible(result.reason), style)
     if result.error:
         yield _indent(write_problem(result.error, style))
     if result.failure:
-        yield _indent(write_failure(result.failure, style))
+        yield _lay(write_failure(result.failure, style), style)
     for outcome in result.outcomes:
-        yield from _write_judged(outcome)
+        yield from _write_judged(outcome, style)
     yield from _write_comparison(result, style)
     if result.sets is not None:
         # Few cases are sampled.
         from promptrun.reports.sets import write_set
 
-        yield from (_indent(text) for text in write_set(result.sets, style))
+        inside = style.inside(2)
+        yield from (_indent(text) for text in write_set(result.sets, inside))
     for warning in result.warnings:
         yield _indent(
             write_message(
@@ -126,18 +134,18 @@ def write_details(result: CaseResult, style: Style) -> Iterator[str]:
             )
         )
     for note in result.notes:
-        yield f"  note: {visible(note)}"
+        yield _lay(f"note: {visible(note)}", style)
 
 
-def _write_judged(outcome: Outcome) -> Iterator[str]:
+def _write_judged(outcome: Outcome, style: Style) -> Iterator[str]:
     if not outcome.kept:
-        yield _indent(write_outcome(outcome))
+        yield _lay(write_outcome(outcome), style)
     elif outcome.not_judged:
-        yield f"  {outcome.kind}: not judged, {visible_line(outcome.not_judged)}"
+        yield _lay(f"{outcome.kind}: not judged, {visible_line(outcome.not_judged)}", style)
     else:
         if outcome.kind == "judge" and outcome.found:
-            yield f"  judge: {visible_line(outcome.found)}"
-        yield from (f"  note: {visible_line(one)}" for one in outcome.details)
+            yield _lay(f"judge: {visible_line(outcome.found)}", style)
+        yield from (_lay(f"note: {visible_line(one)}", style) for one in outcome.details)
 
 
 def write_outcome(outcome: Outcome) -> str:
@@ -168,17 +176,18 @@ def _write_comparison(result: CaseResult, style: Style) -> Iterator[str]:
     if comparison.causes and Cause.REPLY not in comparison.causes and result.sets is None:
         yield "  the reply is equal" if comparison.compared else "  the reply is not compared"
     for warning in comparison.warnings:
-        yield _indent(write_message("warning", warning, style))
+        yield _lay(write_message("warning", warning, style), style)
     for note in comparison.notes:
-        yield f"  note: {visible(note)}"
+        yield _lay(f"note: {visible(note)}", style)
 
 
 def _write_differences(differences: Iterable[Difference], style: Style) -> Iterator[str]:
     # Most comparisons find none, and then nothing that writes one is loaded.
     from promptrun.reports.differences import write_difference
 
+    inside = style.inside(4)
     for difference in differences:
-        yield _indent("\n".join(write_difference(difference, style)), 4)
+        yield _indent("\n".join(write_difference(difference, inside)), 4)
 
 
 def write_failure(failure: Failure, style: Style) -> str:
@@ -197,18 +206,19 @@ def write_failure(failure: Failure, style: Style) -> str:
 
 def write_summary(counts: Counter[Verdict], style: Style, *, updated: int, seconds: float) -> str:
     """One line that counts every verdict that was given, worst first."""
-    order = (
-        Verdict.FAILED, Verdict.CHANGED, Verdict.MISSING, Verdict.ERROR,
-        Verdict.NEW, Verdict.SKIPPED, Verdict.PASSED,
-    )  # fmt: skip
     parts = [
         _coloured(verdict, f"{counts[verdict]} {verdict}", style)
-        for verdict in order
+        for verdict in WORST_FIRST
         if counts[verdict]
     ]
     accepted = f", {updated} of them accepted" if updated else ""
-    return f"{', '.join(parts)}{accepted} in {seconds:.1f} s"
+    return "\n".join(style.fold(f"{', '.join(parts)}{accepted} in {seconds:.1f} s", 2))
 
 
 def _indent(text: str, by: int = 2) -> str:
     return "\n".join(f"{' ' * by}{line}" if line else "" for line in text.split("\n"))
+
+
+def _lay(text: str, style: Style) -> str:
+    """Lines below a verdict, each in the rows that it takes."""
+    return style.fold_text(_indent(text))

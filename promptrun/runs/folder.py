@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_BACK = re.compile(rf"{LAST}(?:~(?P<steps>\d{{1,6}}))?", re.ASCII)
 _NAMED = 3
 """How many runs a hint names."""
 
 
 def open_run(root: Path, name: str) -> RunReader:
-    """The record of a run: ``last``, its id, or the beginning of one id only.
+    """The record of a run: ``last``, ``last~1``, its id, or the beginning of one id only.
 
-    ``last`` is the run that began last, of those whose record can be read. Raises UsageError where
-    no run is meant, where several are, and where the record cannot be read.
+    ``last`` is the run that began last, of those whose record can be read, and ``last~1`` the one
+    before it. Raises UsageError where no run is meant, where several are, and where the record
+    cannot be read.
     """
     return RunReader(_find(root.resolve(), name))
 
@@ -81,13 +84,9 @@ def trim_runs(root: Path, keep: int, days: float | None = None) -> list[str]:
 
 
 def _find(root: Path, name: str) -> Path:
-    if name == LAST:
-        newest = next(iter(list_runs(root, counted=False)), None)
-        if newest is None:
-            raise UsageError(f"no run is recorded in `{SHOWN}`", hint=f"looked in `{root}`")
-        if newest.problem is not None:
-            raise newest.problem
-        return newest.path
+    back = _BACK.fullmatch(name)
+    if back is not None:
+        return _find_back(root, int(back["steps"] or 0))
     records = {path.stem: path for path in find_records(root)}
     found = sorted(run_id for run_id in records if run_id.startswith(name)) if name else []
     if name in records or len(found) == 1:
@@ -98,6 +97,22 @@ def _find(root: Path, name: str) -> Path:
     raise UsageError(
         f"no run `{name[:80]}` is recorded in `{SHOWN}`",
         hint=f"the last ones are {shown}" if shown else f"looked in `{root}`",
+    )
+
+
+def _find_back(root: Path, steps: int) -> Path:
+    """The run that began so many before the last one."""
+    runs = list_runs(root, counted=False)
+    if not runs:
+        raise UsageError(f"no run is recorded in `{SHOWN}`", hint=f"looked in `{root}`")
+    readable = [info for info in runs if info.problem is None]
+    if steps < len(readable):
+        return readable[steps].path
+    if not readable:
+        raise runs[0].problem or UsageError(f"no run in `{SHOWN}` can be read")
+    raise UsageError(
+        f"no run `{LAST}~{steps}` is recorded: the oldest one is `{LAST}~{len(readable) - 1}`",
+        hint="`promptrun history` lists the recorded runs",
     )
 
 

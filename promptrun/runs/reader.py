@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from promptrun.errors import UsageError
 from promptrun.files.tree import FileProblem
 from promptrun.runs.encode import digest_values, id_value
+from promptrun.runs.figures import EVERYTHING, Figures, read_figures, read_ids
 from promptrun.runs.place import SHOWN, check_file
 from promptrun.runs.rows import count_rows, read_case, read_info, read_reply
 from promptrun.runs.schema import (
@@ -21,7 +22,7 @@ from promptrun.runs.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from sqlite3 import Connection
     from types import TracebackType
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from promptrun.models import Digests
     from promptrun.runs.record import RecordedCase, RecordedReply, RunInfo, RunTotals
     from promptrun.runs.rows import Row
+
+_T = TypeVar("_T")
 
 _PAGES = 2**26
 """256 GiB: what SQLite keeps in memory about the pages of a file stays below 8 MiB."""
@@ -86,6 +89,22 @@ class RunReader:
             for row in _rows(self._connection, "SELECT * FROM cases ORDER BY rowid"):
                 yield read_case(row)
 
+    def case_ids(self, targets: Sequence[str] = (EVERYTHING,)) -> Iterator[str]:
+        """The ids of the cases below `targets` (as in `RunMeta.selection`), in the same order."""
+        with _believing_nothing(self._path):
+            yield from read_ids(self._connection, targets)
+
+    def has_case(self, case_id: str) -> bool:
+        """Whether a case of this id has ended."""
+        query = "SELECT 1 FROM cases WHERE id = ?"
+        with _believing_nothing(self._path):
+            return self._connection.execute(query, (id_value(case_id),)).fetchone() is not None
+
+    def figures(self, targets: Sequence[str] = (EVERYTHING,)) -> Figures:
+        """What the cases below `targets` add up to so far."""
+        with _believing_nothing(self._path):
+            return read_figures(self._connection, targets)
+
     def replies(self, case_id: str, digests: Digests | None = None) -> Iterator[RecordedReply]:
         """The replies and failures of a case, by their ordinals, as a stream.
 
@@ -135,11 +154,20 @@ def count_totals(path: Path) -> RunTotals | None:
 
     None where that takes longer than anybody would wait for one line of a list.
     """
+    return _within_seconds(path, count_rows)
+
+
+def figures_of(path: Path, targets: Sequence[str]) -> Figures | None:
+    """The same of the cases below `targets`, with their verdicts and latencies."""
+    return _within_seconds(path, lambda connection: read_figures(connection, targets))
+
+
+def _within_seconds(path: Path, count: Callable[[Connection], _T]) -> _T | None:
     import sqlite3
 
     with _believing_nothing(path), closing(_open(path)) as connection:
         try:
-            return count_rows(connection)
+            return count(connection)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 return None

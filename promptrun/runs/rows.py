@@ -38,15 +38,15 @@ _JSON = ("causes", "warnings", "notes", "request", "result")
 _DIGESTS = ("prompt", "settings", "model")
 
 # `sum` ends with an error where whole numbers grow too large; `total` never does.
-_COUNT: Final = """SELECT
+SUMS: Final = """SELECT
     count(*) AS requests,
     count(failure) AS failures,
     CAST(total(attempts) AS INTEGER) AS attempts,
     iif(count(prompt_tokens), CAST(total(prompt_tokens) AS INTEGER), NULL) AS prompt_tokens,
     iif(count(completion_tokens), CAST(total(completion_tokens) AS INTEGER), NULL)
         AS completion_tokens,
-    iif(count(cost), total(cost), NULL) AS cost
-FROM replies"""
+    iif(count(cost), total(cost), NULL) AS cost"""
+"""What rows of `replies` add up to, as the fields of RunTotals."""
 
 
 def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunInfo:
@@ -81,7 +81,7 @@ def _is_moment(text: str) -> bool:
 
 def count_rows(connection: Connection) -> RunTotals:
     """What the replies of an open record add up to; their sums are numbers, whatever they hold."""
-    found = connection.execute(_COUNT)
+    found = connection.execute(f"{SUMS} FROM replies")
     names = [column[0] for column in found.description]
     row = dict(zip(names, found.fetchone(), strict=True))
     if row["cost"] is not None:

@@ -32,8 +32,8 @@ def plain(value: Any, *, sort: bool = False) -> Any:
         if isinstance(value, str):
             return joined(value)
         if isinstance(value, dict):
-            pairs = [(_key(key), copy(item, depth + 1)) for key, item in value.items()]
-            return dict(sorted(pairs, key=_first) if sort else pairs)
+            copied = {_key(key): copy(item, depth + 1) for key, item in value.items()}
+            return dict(sorted(copied.items(), key=_first)) if sort else copied
         if isinstance(value, (list, tuple)):
             return [copy(item, depth + 1) for item in value]
         if isinstance(value, float) and not isfinite(value):
@@ -47,6 +47,10 @@ def plain(value: Any, *, sort: bool = False) -> Any:
 
 def keep(value: Any, *, sort: bool = False) -> Any:
     """A plain copy of `value`; its canonical JSON text where it lies beyond the bounds."""
+    if isinstance(value, str):
+        return joined(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
     try:
         return plain(value, sort=sort)
     except ValueError:
@@ -77,6 +81,8 @@ def parse_kept(text: str, *, structures_only: bool) -> Any:
 
 def joined(text: str) -> str:
     """`text` with its surrogate pairs made whole, as a stream may cut one between two pieces."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -56,8 +56,8 @@ def test_a_recorded_run_is_judged_by_new_rules_without_a_call(
 
     assert ran.code == 1
     assert not asked.requests
-    assert "passed  specs/greet.yaml::할머니" in ran.err
-    assert "failed  specs/greet.yaml::손자" in ran.err
+    assert "passed   specs/greet.yaml::할머니" in ran.err
+    assert "failed   specs/greet.yaml::손자" in ran.err
     assert "found:    no `할머니` in `손자 안녕!`" in ran.err
 
 
@@ -85,7 +85,7 @@ def test_a_reply_that_failed_is_kept_once_the_rule_is_mended(
     ran = cli("specs/greet.yaml", "--again", "last", "--update", "new")
 
     assert ran.code == 0
-    assert "new  specs/greet.yaml::할머니" in ran.err
+    assert "new      specs/greet.yaml::할머니" in ran.err
     assert len(cli.files("snapshots")) == 2
     assert not server.requests
     assert not cli.files(".promptrun/pending")
@@ -194,7 +194,7 @@ def test_only_what_moved_is_sent(cli: Cli, asked: OpenAIServer) -> None:
     assert [one.json["messages"][0]["content"] for one in asked.requests] == [
         "손녀에게 인사해 주세요."
     ]
-    assert "passed  specs/greet.yaml::할머니  openai, replayed" in ran.err
+    assert "passed   specs/greet.yaml::할머니  openai, replayed" in ran.err
     assert "changed (prompt, reply)  specs/greet.yaml::손자  openai, " in ran.err
 
 

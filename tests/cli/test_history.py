@@ -247,6 +247,146 @@ def test_a_folder_that_leads_out_of_the_project_is_an_error(cli: Cli, tmp_path: 
     assert "is a link that leads out of the project" in ran.err
 
 
+def figures(cli: Cli, *arguments: str) -> list[dict[str, Any] | None]:
+    lines = cli("history", *arguments, "--json").out.splitlines()
+    return [json.loads(line)["figures"] for line in lines]
+
+
+def test_a_named_spec_has_its_own_figures_in_each_run(cli: Cli) -> None:
+    other = structs.replace(ended("a"), spec="specs/b.yaml")
+    for number, passed in enumerate([Verdict.PASSED, Verdict.FAILED]):
+        writer = RunWriter(cli.folder, f"run-{number}", structs.replace(META, selection=("specs",)))
+        keep(writer, said(case="specs/이야기.yaml::옛날", prompt_tokens=10), ended(verdict=passed))
+        keep(writer, said(case=other.id, prompt_tokens=1000, cost=5.0), other)
+        writer.close("finished")
+
+    assert figures(cli, "specs/이야기.yaml") == [
+        {
+            "verdicts": {"failed": 1},
+            "passed": 0.0,
+            "median": 0.84,
+            "p95": 0.84,
+            "requests": 1,
+            "prompt_tokens": 10,
+            "completion_tokens": None,
+            "cost": None,
+        },
+        {
+            "verdicts": {"passed": 1},
+            "passed": 1.0,
+            "median": 0.84,
+            "p95": 0.84,
+            "requests": 1,
+            "prompt_tokens": 10,
+            "completion_tokens": None,
+            "cost": None,
+        },
+    ]
+    whole = figures(cli, "specs")[0]
+    assert whole is not None
+    assert whole["prompt_tokens"] == 1010
+    assert "figures" not in json.loads(cli("history", "--json").out.splitlines()[0])
+
+
+def test_figures_and_plots_follow_the_table(cli: Cli) -> None:
+    for number in range(3):
+        write(cli, f"run-{number}", "specs/이야기.yaml").close("finished")
+
+    ran = cli("history", "specs/이야기.yaml")
+
+    assert (ran.code, ran.err) == (0, "")
+    table, trend, plots = ran.out.split("\n\n")
+    assert [line.split()[0] for line in table.splitlines()] == ["run", "run-2", "run-1", "run-0"]
+    assert trend.splitlines() == [
+        "of specs/이야기.yaml",
+        "run    cases                  passed  median     p95      tokens     cost",
+        "run-2  2: 1 failed, 1 passed    50 %  0.84 s  0.84 s  1,000 + 70  $0.0123",
+        "run-1  2: 1 failed, 1 passed    50 %  0.84 s  0.84 s  1,000 + 70  $0.0123",
+        "run-0  2: 1 failed, 1 passed    50 %  0.84 s  0.84 s  1,000 + 70  $0.0123",
+    ]
+    assert plots.splitlines() == [
+        "3 runs: first → last (least to most)",
+        "passed  ▄▄▄  50 % → 50 % (50 % to 50 %)",
+        "median  ▄▄▄  0.84 s → 0.84 s (0.84 s to 0.84 s)",
+        "p95     ▄▄▄  0.84 s → 0.84 s (0.84 s to 0.84 s)",
+        "tokens  ▄▄▄  1,070 → 1,070 (1,070 to 1,070)",
+        "cost    ▄▄▄  $0.0123 → $0.0123 ($0.0123 to $0.0123)",
+    ]
+
+
+def test_a_stream_that_knows_ascii_alone_gets_plots_of_ascii(cli: Cli) -> None:
+    for number in range(2):
+        write(cli, f"run-{number}", "specs/이야기.yaml").close("finished")
+
+    program = "from promptrun.cli import main; main()"
+    command = [sys.executable, "-c", program, "history", "specs/이야기.yaml"]
+    ran = subprocess.run(
+        command,
+        cwd=cli.folder,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+    )
+
+    plots = ran.stdout.decode().rpartition("\n\n")[2]
+    assert "passed  ==  50 % -> 50 % (50 % to 50 %)" in plots
+    assert plots.isascii()
+
+
+def test_the_figures_of_the_newest_runs_alone_are_read(cli: Cli) -> None:
+    for number in range(5):
+        write(cli, f"run-{number}", "specs/이야기.yaml").close("finished")
+
+    assert len(figures(cli, "specs/이야기.yaml", "-n", "2")) == 2
+
+
+def test_a_record_that_cannot_be_read_has_no_figures(cli: Cli) -> None:
+    write(cli, "good", ".").close("finished")
+    (cli.folder / ".promptrun/runs/bad.sqlite").write_bytes(b"x" * 4096)
+
+    found = figures(cli, ".")
+
+    assert found[0] is not None
+    assert found[1] is None
+    assert cli("history", ".").code == 0
+
+
+def test_the_figures_can_be_a_page(cli: Cli) -> None:
+    for number in range(2):
+        write(cli, f"run-{number}", "specs/이야기.yaml").close("finished")
+
+    ran = cli("history", "specs/이야기.yaml", "--html", "out/trend.html")
+
+    assert (ran.code, ran.err) == (0, "wrote out/trend.html\n")
+    page = cli.read("out/trend.html")
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<svg") == 5
+    assert str(cli.folder) not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--html", "a.html"], "`--html` draws the figures of a PATH", id="no path"),
+        pytest.param(["specs/이야기.yaml", "--html", "."], "is a directory", id="a folder"),
+        pytest.param(
+            ["specs/이야기.yaml", "--html", "promptrun.toml/a.html"],
+            "cannot write `promptrun.toml/a.html`",
+            id="below a file",
+        ),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_an_error(
+    cli: Cli, arguments: list[str], message: str
+) -> None:
+    write(cli, "run", "specs/이야기.yaml").close("finished")
+
+    ran = cli("history", *arguments)
+
+    assert ran.code == 2
+    assert message in ran.err
+
+
 PAST = (
     PastRun(
         id="20261122T232510-3f2a",

@@ -284,8 +284,8 @@ def test_what_is_no_reply_is_an_error_of_its_case_alone(
     ran = project("specs/")
 
     assert ran.code == 3
-    assert "error  specs/odd.yaml::default" in ran.err
-    assert "new  specs/well.yaml::default" in ran.err
+    assert "error    specs/odd.yaml::default" in ran.err
+    assert "new      specs/well.yaml::default" in ran.err
     assert project.files("snapshots") == ["snapshots/well/default.yaml"]
 
 

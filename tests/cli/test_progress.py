@@ -299,7 +299,7 @@ def test_what_needs_reading_takes_the_place_of_the_line(sitting: Sitting, many: 
         sitting.now += 0.5
         screen.show(progress(1))
 
-    assert sitting.err.stays == ("failed  specs/인사.yaml::사람7  openai\n  \\x1b[31m빨강\n")
+    assert sitting.err.stays == ("failed   specs/인사.yaml::사람7  openai\n  \\x1b[31m빨강\n")
 
 
 def test_no_line_is_drawn_more_than_ten_times_a_second(sitting: Sitting, many: Plan) -> None:
@@ -407,6 +407,24 @@ def test_why_the_only_request_waits_stays_until_something_comes(sitting: Sitting
         "0 of 1 done  asking again in 6 s: 과부하",
         "0 of 1 done  asking again in 3 s: 과부하",
         "0 of 1 done  1 in flight",
+    ]
+
+
+def test_a_wait_for_the_rate_limit_is_not_told_twice(sitting: Sitting, cli: Cli) -> None:
+    cli.write("specs/one.yaml", ONE)
+    screen = sitting.before(planned(cli), terminal=True)
+    with screen:
+        screen.show(progress(0, in_flight=0))
+        sitting.now += 1
+        screen.show(Delayed(id="specs/one.yaml::default", seconds=9, reason="과부하"))
+        for held in (8.0, None):
+            sitting.now += 1
+            screen.show(progress(0, in_flight=0, held=held))
+
+    assert sitting.err.drawn[1:4] == [
+        "0 of 1 done  asking again in 9 s: 과부하",
+        "0 of 1 done  waiting for the rate limit (8 s)",
+        "0 of 1 done  asking again in 7 s: 과부하",
     ]
 
 
@@ -662,8 +680,8 @@ def test_what_waits_is_counted_and_one_is_named(sitting: Sitting, cli: Cli) -> N
     screen.show(result(1, Verdict.CHANGED, pending="b", reply=reply))
     screen.finish()
     assert sitting.err.getvalue().endswith(
-        "hint: promptrun review specs/인사.yaml shows one after the other; "
-        "promptrun accept specs/인사.yaml takes what changed\n".replace(
+        "hint: promptrun review specs/인사.yaml shows one after the other\n"
+        "hint: promptrun accept specs/인사.yaml takes what changed\n".replace(
             "specs/인사.yaml", "'specs/인사.yaml'"
         )
     )

@@ -37,7 +37,7 @@ def test_a_renamed_spec_is_judged_by_its_old_snapshots_and_accepting_moves_them(
     ran = cli("specs/", "-v")
 
     assert ran.code == 0
-    assert ran.err.count("passed  specs/인사.yaml::") == 2
+    assert ran.err.count("passed   specs/인사.yaml::") == 2
     assert "judged by the snapshot of `specs/greet.yaml::손자`, which is gone" in ran.err
     assert {name.split("/")[1] for name in cli.files("snapshots")} == {"greet"}
     before = sorted(cli.read(name) for name in cli.files("snapshots"))
@@ -83,7 +83,7 @@ def test_a_case_with_another_request_is_new(cli: Cli, asked: OpenAIServer) -> No
 
     ran = cli("specs/", "-v")
 
-    assert ran.err.count("new  specs/인사.yaml::") == 2
+    assert ran.err.count("new      specs/인사.yaml::") == 2
     assert len(cli.files("snapshots")) == 4
     assert cli("prune", "--check").code == 1
 
@@ -98,4 +98,4 @@ def test_a_copy_of_a_case_takes_nothing_from_the_one_that_is_there(
 
     ran = cli("specs/", "-v")
 
-    assert ran.err.count("new  specs/copy.yaml::") == 2
+    assert ran.err.count("new      specs/copy.yaml::") == 2

@@ -237,9 +237,9 @@ def test_a_failure_of_one_case_never_stops_the_others(cli: Cli, asked: OpenAISer
     ran = cli("specs/hello.yaml")
 
     assert ran.code == 3
-    assert "error  specs/hello.yaml::반말" in ran.err
+    assert "error    specs/hello.yaml::반말" in ran.err
     assert "no such thing (status 400" in ran.err
-    assert "new  specs/hello.yaml::정중" in ran.err
+    assert "new      specs/hello.yaml::정중" in ran.err
     assert "1 error, 1 new" in ran.err
 
 

@@ -1,0 +1,79 @@
+"""Texts from outside in Markdown: in fences and code spans that nothing in them can close."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from msgspec import Struct
+
+from promptrun.reports.style import visible_line
+
+LIMIT: Final = 65_536
+"""Characters of an issue or a comment on GitHub; its API refuses a longer body with this number."""
+_CUT: Final = "\n… {:,} more characters: the `.json` form has all of them"
+_REST: Final = "\nThe rest is left out: the `.json` form has all of it.\n"
+
+
+class Fence(Struct, frozen=True):
+    """A text between fences, which may be cut."""
+
+    language: str
+    text: str
+
+    def write(self, most: int) -> str:
+        """The text, or its first `most` characters; the fences are longer than any in it."""
+        text = self.text.removesuffix("\n")
+        if len(text) > most:
+            text = text[:most] + _CUT.format(len(text) - most)
+        ticks = "`" * max(3, _longest_run(text) + 1)
+        return f"{ticks}{self.language}\n{text}\n{ticks}\n"
+
+
+Piece = str | Fence
+"""A part of a document: our own words, or a text from outside."""
+
+
+def fit(pieces: list[Piece]) -> str:
+    """The document in at most `LIMIT` characters.
+
+    Where it does not fit, its fences are cut, all to the same length; where that is not enough,
+    the last pieces are left out. Both are told.
+    """
+    longest = max((len(one.text) for one in pieces if isinstance(one, Fence)), default=0)
+    text = _join(pieces, longest)
+    if len(text) <= LIMIT:
+        return text
+    low, high = 0, longest
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if len(_join(pieces, middle)) <= LIMIT else (low, middle - 1)
+    return _cut_end(pieces, low)
+
+
+def _cut_end(pieces: list[Piece], most: int) -> str:
+    """Cut between two pieces, so that no fence stays open."""
+    written = [_join([piece], most) for piece in pieces]
+    whole = "\n".join(written)
+    if len(whole) <= LIMIT:
+        return whole
+    size = len(whole)
+    while size > LIMIT - len(_REST):
+        size -= len(written.pop()) + 1
+    return "\n".join(written) + _REST
+
+
+def _join(pieces: list[Piece], most: int) -> str:
+    return "\n".join(one if isinstance(one, str) else one.write(most) for one in pieces)
+
+
+def write_code(text: str) -> str:
+    """A code span of one line, whatever the text holds."""
+    line = visible_line(text)
+    ticks = "`" * (_longest_run(line) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") or not line.strip() else ""
+    return f"{ticks}{pad}{line}{pad}{ticks}"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
