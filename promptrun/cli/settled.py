@@ -56,7 +56,6 @@ def _named(change: Settled) -> str:
     return f"{visible_line(change.id)}  {visible_line(change.snapshot)}"
 
 
-
 def _count_left(count: int, *, elsewhere: bool) -> str:
     if elsewhere:
         return f"{count} {'was' if count == 1 else 'were'} left there: the cause is another"
