@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ PROGRAM = Path(__file__).with_name("sdk_versions.py")
 
 @pytest.mark.skipif(
     os.environ.get("CI", "0").lower() in {"", "0", "false"},
-    reason="makes three environments: runs in CI, or by `python tests/sdk_versions.py`",
+    reason="makes two environments: runs in CI, or by `python tests/sdk_versions.py`",
 )
-def test_the_protocol_holds_on_the_oldest_the_middle_and_the_newest_openai(
+def test_the_protocol_holds_on_the_oldest_and_the_middle_openai(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ran = subprocess.run([sys.executable, PROGRAM], capture_output=True, text=True, check=False)
@@ -25,4 +26,4 @@ def test_the_protocol_holds_on_the_oldest_the_middle_and_the_newest_openai(
     assert (failed, ran.returncode) == ([], 0)
     assert "openai 1.40.6" in ran.stdout
     assert "openai 2." in ran.stdout
-    assert "openai 3." in ran.stdout
+    assert version("openai").startswith("3."), "the newest is what all other tests run on"
