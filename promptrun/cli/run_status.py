@@ -143,17 +143,19 @@ class RunStatus:
             self._screen.talk(write_progress(self._standing(now)))
 
     def _standing(self, now: float) -> Standing:
-        delay = None
-        if self._delayed and self._delayed[0] > now and self._delayed[1] == self.done:
-            delay = self._delayed[0] - now
         last = self._last
+        held = last.held if last else None
+        delay = None
+        # What waits for the rate limit would be told twice.
+        if held is None and self._delayed and self._delayed[1] == self.done:
+            delay = self._delayed[0] - now if self._delayed[0] > now else None
         return Standing(
             done=self.done,
             total=self._count.total,
             in_flight=last.in_flight if last else 0,
             retries=last.retries if last else 0,
             cost=last.cost if last else 0.0,
-            held=last.held if last else None,
+            held=held,
             delay=delay,
             reason=self._delayed[2] if self._delayed else "",
             rate=self._pace.rate,

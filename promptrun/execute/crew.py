@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from promptrun.models import Failure
     from promptrun.providers.base import Provider
 
-LONGEST_PAUSE = 0.002
-"""Seconds that the loop stands still while the consumer is busy."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.005
+"""Seconds that the loop stands still while the consumer is busy: as long as its last turn took.
+
+Each turn has a price, and so has each transaction, which takes what came in one turn. So a loop
+that has much to do turns less often; one that has little turns soon, for a server waits for it."""
 HOPS = 16
 """Rounds of the loop that a reply takes at most, from the socket to its worker's next request."""
 QUIET = 0.000_02
@@ -69,6 +72,7 @@ class Crew:
         self._opening: asyncio.Task[Failure | None] | None = None
         self._stood = 0.0
         """Since when the loop stands still."""
+        self._pause = SHORTEST_PAUSE
         self._cutting = False
 
     @property
@@ -100,6 +104,7 @@ class Crew:
 
         Raises what a worker died of, a mistake of ours, and KeyboardInterrupt after Ctrl-C.
         """
+        self._pause = SHORTEST_PAUSE
         self._wake = self._loop.create_future()
         if self._broken is None:
             self._turn_until(self._wake)
@@ -117,15 +122,17 @@ class Crew:
         A consumer may take long over its events, and meanwhile other replies come, whose workers
         could send their next request.
         """
-        if monotonic() - self._stood > LONGEST_PAUSE:
+        if monotonic() - self._stood > self._pause:
             self.turn()
 
     def turn(self) -> bool:
         """Let the loop do what is ready now; whether that brought events."""
+        began = monotonic()
         gate = self._loop.create_future()
-        self._loop.call_soon(self._hop, gate, HOPS, 0, monotonic())
+        self._loop.call_soon(self._hop, gate, HOPS, 0, began)
         if self._broken is None:
             self._turn_until(gate)
+            self._pause = min(max(SHORTEST_PAUSE, self._stood - began), LONGEST_PAUSE)
         if self._broken is not None:
             raise self._broken
         return bool(self.events)

@@ -35,9 +35,10 @@ class Body:
         self._client = client
         self._deadline = deadline
         self._size = 0
-        # What is not encoded needs no decoder; one that was not asked for is unfolded in pieces.
+        # What is not encoded is taken as it comes, past the decoders of the library; an encoding
+        # that was not asked for is unfolded in pieces.
         encoded = "content-encoding" in self.headers
-        self._chunks = response.aiter_bytes() if encoded else response.aiter_raw()
+        self._chunks = response.aiter_bytes() if encoded else aiter(response.stream)
 
     async def next(self) -> bytes | None:
         """The next chunk; None at the end. Raises NoReply where it breaks off or grows too big."""

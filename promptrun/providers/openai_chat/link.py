@@ -76,6 +76,7 @@ class Link:
                 cast_to=client.response_class,
                 stream=True,
                 stream_cls=client.stream_class,
+                options=client.options,
                 **body,
             )
         except client.errors as error:
