@@ -151,6 +151,31 @@ def test_words_of_an_input_stay_words(runner: Runner) -> None:
     assert not (runner.project / "pwned").exists()
 
 
+def test_no_file_of_the_checkout_is_taken_for_python(runner: Runner) -> None:
+    (runner.project / "venv.py").write_text("open('pwned', 'w')", "utf-8")
+    script = SCRIPTS["Install promptrun"]["run"].splitlines()[0]
+    assert "-m venv" in script
+
+    subprocess.run(
+        ["bash", "-c", script.replace("venv ", "venv --without-pip ")],
+        cwd=runner.project,
+        env={"PATH": os.environ["PATH"], "RUNNER_TEMP": str(runner.temp / "other")},
+        check=True,
+    )
+
+    assert not (runner.project / "pwned").exists()
+
+
+def test_what_a_commit_says_is_waiting_is_not_uploaded(runner: Runner) -> None:
+    planted = runner.project / ".promptrun/pending/snapshots/planted.yaml"
+    planted.parent.mkdir(parents=True)
+    planted.write_text("planted", "utf-8")
+
+    runner("Run the prompts")
+
+    assert not planted.exists()
+
+
 def test_an_unknown_mode_is_refused(runner: Runner) -> None:
     done = runner("Run the prompts", mode="everything")
 
