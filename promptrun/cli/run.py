@@ -9,9 +9,10 @@ import click
 
 from promptrun.cli import options
 from promptrun.cli.group import COMMANDS
+from promptrun.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from promptrun.cli.report_files import Wanted
     from promptrun.cli.run_ending import Ending
@@ -129,7 +130,6 @@ def command(
     from promptrun.cli.run_confirm import may_pay
     from promptrun.cli.run_screen import RunScreen
     from promptrun.cli.screen import Screen, warn_of_strangers
-    from promptrun.errors import UsageError
     from promptrun.pipeline.plan import make_plan
     from promptrun.pipeline.run import run_plan
 
@@ -145,7 +145,7 @@ def command(
     warn_of_strangers(out, plan.strangers)
     if sends and not may_pay(out, plan, yes=yes):
         return NOTHING_JUDGED
-    form: Form = "json" if as_json else "raw" if raw else "text"
+    form = _form_of(as_json=as_json, raw=raw, wanted=wanted)
     typed = options.typed_arguments(context, without=RESUMING)
     if typed[0] in COMMANDS:
         typed = ["run", *typed]
@@ -160,16 +160,28 @@ def command(
             if stop is not None and out.is_lost(form):
                 stop.ask("nobody reads what the run says any more")
     screen.finish()
-    if wanted:
+    if wanted and screen.ending.counts.total():
         _write_reports(out, plan, wanted)
+    elif wanted:
+        out.talk("no case has a result, so there is no report")
     return _exit_code(screen.ending)
+
+
+def _form_of(*, as_json: bool, raw: bool, wanted: Sequence[Wanted]) -> Form:
+    """What stands on stdout; UsageError where two things would."""
+    if any(one.path is None for one in wanted):
+        if as_json or raw:
+            flag = "--json" if as_json else "--raw"
+            message = f"`{flag}` and a report that goes to `-` would both write to stdout"
+            raise UsageError(message, hint="give the report a file")
+        return "report"
+    return "json" if as_json else "raw" if raw else "text"
 
 
 def _wanted_reports(reports: tuple[str, ...], chosen: Options) -> list[Wanted]:
     if not reports:
         return []
     from promptrun.cli.report_files import parse_reports
-    from promptrun.errors import UsageError
 
     if not chosen.record:
         message = "a report is made from the record of the run, and `--no-record` keeps none"

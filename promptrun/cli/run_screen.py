@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from promptrun.pipeline.events import Event
     from promptrun.pipeline.plan import Plan
 
-Form = Literal["text", "json", "raw"]
+Form = Literal["text", "json", "raw", "report"]
 
 MANY = 20
 """A run of one spec prints its replies up to this number of cases; beyond it is a test run."""
@@ -173,11 +173,14 @@ class RunScreen:
         elif self._form == "raw":
             for reply in result.replies or filter(None, [result.reply]):
                 self._data(self._safe(pretty(reply.raw)))
-        elif self._replies and result.reply and (worth_reading or not self._quiet):
+        elif self._form == "text" and self._has_reply_to_show(result, worth_reading):
             self._print_reply(result)
         self._end_live_text()
         if worth_reading and not self._was_told(result):
             self._print_verdict(result)
+
+    def _has_reply_to_show(self, result: CaseResult, worth_reading: bool) -> bool:
+        return bool(self._replies and result.reply and (worth_reading or not self._quiet))
 
     def _print_reply(self, result: CaseResult) -> None:
         assert result.reply is not None  # noqa: S101 - asked by the caller

@@ -30,7 +30,7 @@ def judge_again(plan: Plan, name: str) -> Iterator[tuple[PlannedSpec, CaseResult
     roots = {planned.project.root for planned in plan.specs}
     if len(roots) > 1:
         raise UsageError("`--again` judges the run of one project", hint="name specs of one")
-    with open_run(roots.pop(), name) as run:
+    with open_run(roots.pop(), name, asked=True) as run:
         plan = structs.replace(plan, run_id=run.info.id)
         for planned, case in plan.all_cases():
             ready = prepare(plan, planned, case)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from msgspec import structs, to_builtins
+from msgspec import structs
 
-import promptrun
 from promptrun.errors import PromptrunError, SpecError, UsageError
-from promptrun.files.git import read_commit
-from promptrun.pipeline.resume import selection
-from promptrun.pipeline.versions import openai_version
+from promptrun.pipeline.run_meta import describe_plan
 from promptrun.protocol.usage import claimed_tokens
 from promptrun.runs import (
     EndState,
     RecordedCase,
     RecordedReply,
     RecordError,
-    RunMeta,
     RunWriter,
     has_record,
     trim_runs,
@@ -44,8 +39,6 @@ if TYPE_CHECKING:
 WITHOUT = "`--no-record` runs without a record; what is paid for is then asked again after a stop"
 MOST_EARLY = 1_000
 """Cases that ended before anything was sent, and wait for a record to begin."""
-
-
 MOST_IMAGE = 2**20
 """Bytes of an image that is kept for those who read the record; a larger one is told by digest."""
 MOST_IMAGES = 64 * 2**20
@@ -88,7 +81,9 @@ class Recorder:
         if root in self._writers or not (self._plan.options.record and runs.record):
             return
         if self._plan.options.resume is not None and has_record(root, self._plan.run_id):
-            self._writers[root] = RunWriter.resume(root, self._plan.run_id, self._meta(root))
+            self._writers[root] = RunWriter.resume(
+                root, self._plan.run_id, describe_plan(self._plan, root)
+            )
         else:
             self._writers[root] = self._new(root, runs)
         for case in self._early.pop(root, ()):
@@ -97,7 +92,7 @@ class Recorder:
     def _new(self, root: Path, runs: RunsTable) -> RunWriter:
         try:
             trim_runs(root, runs.keep - 1, runs.days)
-            return RunWriter(root, self._plan.run_id, self._meta(root))
+            return RunWriter(root, self._plan.run_id, describe_plan(self._plan, root))
         except RecordError as error:
             # How to go on without it helps more than what the disk would need.
             raise RecordError(error.message, hint=WITHOUT) from None
@@ -146,8 +141,10 @@ class Recorder:
 
         Those are accepted ones, or of another record.
         """
-        if not self._plan.options.record:
+        if not (self._plan.options.record and self._runs[root].record):
             return
+        if self._plan.options.reported:
+            self.begin(root)
         result = self._without_secrets(result)
         told = structs.replace(result, request=None)
         if request is not None:
@@ -175,7 +172,7 @@ class Recorder:
             return
         early = self._early.setdefault(root, [])
         early.append(case)
-        if len(early) >= MOST_EARLY or self._plan.options.reported:
+        if len(early) >= MOST_EARLY:
             self.begin(root)
 
     def _without_secrets(self, result: CaseResult) -> CaseResult:
@@ -212,9 +209,7 @@ class Recorder:
             self._write(partial(RunWriter.add_medium, sha256=sha256, kind=kind, data=data), root)
 
     def close(self, state: EndState, exit_code: int | None) -> None:
-        """End the record; one that is to be reported is there though it has no case."""
-        if self._plan.options.reported and not self._writers:
-            self.begin(next(iter(self._runs)))
+        """End the record."""
         for root in self._writers:
             self._write(lambda writer: writer.close(state, exit_code), root)
 
@@ -238,38 +233,6 @@ class Recorder:
         if error.message not in self._told:
             self._told.add(error.message)
             self.problems.append(error)
-
-    def _meta(self, root: Path) -> RunMeta:
-        options, mask = self._plan.options, self._plan.masker.mask
-        return RunMeta(
-            targets=tuple(mask(list(options.targets))),
-            providers=tuple(name for place, name in self._plan.servers if place == root),
-            # A variable of the Python API may be anything that a template can show.
-            overrides=mask(to_builtins(options.overrides, enc_hook=str)),
-            update=options.update,
-            samples=options.overrides.samples,
-            promptrun=promptrun.__version__,
-            openai=openai_version(),
-            python=sys.version.split()[0],
-            commit=read_commit(root),
-            selection=tuple(mask(list(selection(self._plan, root)))),
-            settings=self._settings(),
-        )
-
-    def _settings(self) -> dict[str, Any]:
-        options = self._plan.options
-        chosen = {
-            "jobs": self._plan.jobs,
-            "timeout": options.timeout,
-            "keyword": options.keyword,
-            "changed": options.changed or None,
-            "replay": options.replay or None,
-            "again": options.again,
-            "max_requests": options.max_requests,
-            "max_cost": options.max_cost,
-            "fail_fast": options.fail_fast or None,
-        }
-        return {name: value for name, value in chosen.items() if value is not None}
 
 
 def _flush(writer: RunWriter) -> None:

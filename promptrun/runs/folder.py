@@ -29,14 +29,14 @@ _NAMED = 3
 """How many runs a hint names."""
 
 
-def open_run(root: Path, name: str) -> RunReader:
+def open_run(root: Path, name: str, *, asked: bool = False) -> RunReader:
     """The record of a run: ``last``, ``last~1``, its id, or the beginning of one id only.
 
     ``last`` is the run that began last, of those whose record can be read, and ``last~1`` the one
-    before it. Raises UsageError where no run is meant, where several are, and where the record
-    cannot be read.
+    before it; with `asked`, of those that asked a provider. Raises UsageError where no run is
+    meant, where several are, and where the record cannot be read.
     """
-    return RunReader(_find(root.resolve(), name))
+    return RunReader(_find(root.resolve(), name, asked=asked))
 
 
 def has_record(root: Path, run_id: str) -> bool:
@@ -59,10 +59,10 @@ def list_runs(root: Path, *, counted: bool = True) -> list[RunInfo]:
 
 
 def find_run(root: Path, selection: Sequence[str]) -> RunInfo | None:
-    """The newest run over exactly this selection, of those whose record can be read."""
+    """The newest run that asked exactly this selection, of those whose record can be read."""
     wanted = tuple(selection)
     for info in list_runs(root, counted=False):
-        if info.meta is not None and info.meta.selection == wanted:
+        if info.meta is not None and info.meta.asked and info.meta.selection == wanted:
             found = _look(info.path, counted=True)
             if found.problem is None:
                 return found
@@ -83,10 +83,10 @@ def trim_runs(root: Path, keep: int, days: float | None = None) -> list[str]:
     return [info.id for info in old if _delete(info.path)]
 
 
-def _find(root: Path, name: str) -> Path:
+def _find(root: Path, name: str, *, asked: bool) -> Path:
     back = _BACK.fullmatch(name)
     if back is not None:
-        return _find_back(root, int(back["steps"] or 0))
+        return _find_back(root, int(back["steps"] or 0), asked=asked)
     records = {path.stem: path for path in find_records(root)}
     found = sorted(run_id for run_id in records if run_id.startswith(name)) if name else []
     if name in records or len(found) == 1:
@@ -100,9 +100,13 @@ def _find(root: Path, name: str) -> Path:
     )
 
 
-def _find_back(root: Path, steps: int) -> Path:
+def _find_back(root: Path, steps: int, *, asked: bool) -> Path:
     """The run that began so many before the last one."""
-    runs = list_runs(root, counted=False)
+    runs = [
+        info
+        for info in list_runs(root, counted=False)
+        if info.meta is None or info.meta.asked or not asked
+    ]
     if not runs:
         raise UsageError(f"no run is recorded in `{SHOWN}`", hint=f"looked in `{root}`")
     readable = [info for info in runs if info.problem is None]

@@ -51,6 +51,11 @@ class RunMeta(Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = field(default_factory=dict)
     """What held for the run (jobs, timeout, provider …), as JSON."""
 
+    @property
+    def asked(self) -> bool:
+        """Whether the run sent its requests: a replay that is recorded has no reply to go by."""
+        return not (self.settings.get("replay") or self.settings.get("again"))
+
 
 class RecordedReply(Struct, frozen=True, kw_only=True):
     """One request that was sent for a case, and what came of it: a reply, or a failure."""

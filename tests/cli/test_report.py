@@ -136,8 +136,9 @@ def test_a_stopped_run_is_reported_with_what_it_did(project: Cli) -> None:
             "json=specs/hello.yaml/x",
             "error: cannot write `specs/hello.yaml/x`: `hello.yaml` is no folder\n",
         ),
+        ("json=" + "a" * 300, f"error: cannot write `{'a' * 300}`: File name too long\n"),
     ],
-    ids=["no path", "a misspelled format", "a folder", "a file below a file"],
+    ids=["no path", "a misspelled format", "a folder", "a file below a file", "too long a name"],
 )
 def test_a_report_that_cannot_be_is_refused_before_anything_is_sent(
     project: Cli, server: OpenAIServer, wanted: str, message: str
@@ -148,17 +149,49 @@ def test_a_report_that_cannot_be_is_refused_before_anything_is_sent(
     assert not server.requests
 
 
-def test_a_run_of_no_case_is_reported_too(project: Cli) -> None:
-    ran = project("specs", "-k", "nothing", "--replay", "--report", "json=-")
+def test_a_run_of_no_case_leaves_neither_a_report_nor_a_record(project: Cli) -> None:
+    ran = project("specs", "-k", "nothing", "--replay", "--report", "json=x.json")
 
     assert ran.code == 4
-    assert json.loads(ran.out)["cases"] == []
+    assert ran.err.endswith("no case has a result, so there is no report\n")
+    assert not (project.folder / "x.json").exists()
+    assert not (project.folder / ".promptrun/runs").exists()
 
 
-def test_two_reports_never_share_a_file(project: Cli) -> None:
-    ran = project("specs", "--report", "json=x", "--report", "jsonl=x")
+def test_a_report_that_goes_to_stdout_stands_there_alone(project: Cli) -> None:
+    ran = project("specs/hello.yaml", "--report", "json=-")
 
-    assert (ran.code, ran.err) == (2, "error: two reports cannot both be written to `x`\n")
+    assert ran.code == 0
+    assert json.loads(ran.out)["cases"][0]["case"] == "default"
+    assert ran.err.startswith("new  specs/hello.yaml::default")
+    both = project("specs/hello.yaml", "--json", "--report", "json=-")
+    assert (both.code, both.err) == (
+        2,
+        (
+            "error: `--json` and a report that goes to `-` would both write to stdout\n"
+            "hint: give the report a file\n"
+        ),
+    )
+
+
+def test_a_replay_that_is_reported_is_never_the_run_to_go_by(
+    project: Cli, server: OpenAIServer
+) -> None:
+    project("specs")
+    project("specs", "--replay", "--report", "json=x.json")
+    server.requests.clear()
+
+    assert project("specs", "--again", "last").code == 0
+    assert project("specs", "--resume").code == 0
+    assert not server.requests
+    assert json.loads(project("report", "last", "json=-").out)["run"]["settings"]["replay"] is True
+
+
+@pytest.mark.parametrize("again", ["x", "./x", "specs/../x"])
+def test_two_reports_never_share_a_file(project: Cli, again: str) -> None:
+    ran = project("specs", "--report", "json=x", "--report", f"jsonl={again}")
+
+    assert (ran.code, ran.err) == (2, f"error: two reports cannot both be written to `{again}`\n")
 
 
 def test_a_run_without_a_record_cannot_be_reported(project: Cli, server: OpenAIServer) -> None:
