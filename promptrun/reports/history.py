@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from math import floor
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
@@ -25,6 +26,8 @@ _LEAST_TARGETS = 16
 MOST_TARGETS = 3
 """Of a run, in one line."""
 _HEADS = ("run", "began", "took", "state", "cases", "requests", "tokens", "cost", "targets")
+_LEFT_OUT = ("began", "requests", "tokens", "cost")
+"""What a narrow table does without; the name of a run begins with the time at which it began."""
 _RIGHT = {"took", "requests", "tokens", "cost"}
 
 State = Literal[
@@ -80,14 +83,20 @@ def write_history_json(run: PastRun, more: Mapping[str, Any] | None = None) -> s
 def write_history(runs: Sequence[PastRun], width: int | None) -> Iterator[str]:
     """Lines of at most `width` columns: a table, or below each other where it would not fit.
 
-    None is for a pipe: a table with nothing cut.
+    A narrow table lacks columns, the least telling ones first. None is for a pipe: nothing is cut.
     """
     rows = [_HEADS, *map(_describe, runs)]
-    if width is not None and width < table_width(rows, last=_LEAST_TARGETS):
-        for row in rows[1:]:
-            yield from _write_block(row, width)
+    if width is None:
+        yield from write_table(rows, _RIGHT)
         return
-    yield from write_table(rows, _RIGHT, width)
+    for count in range(len(_LEFT_OUT) + 1):
+        shown = [at for at, head in enumerate(_HEADS) if head not in _LEFT_OUT[:count]]
+        table = [tuple(row[at] for at in shown) for row in rows]
+        if table_width(table, last=_LEAST_TARGETS) <= width:
+            yield from write_table(table, _RIGHT, width)
+            return
+    for row in rows[1:]:
+        yield from _write_block(row, width)
 
 
 def _write_targets(targets: tuple[str, ...]) -> str:
@@ -153,6 +162,18 @@ def write_verdicts(verdicts: dict[Verdict, int]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{sum(verdicts.values()):,}: {', '.join(parts)}"
+
+
+def find_pass_rate(verdicts: Mapping[Verdict, int]) -> float | None:
+    """How many cases passed or were new, of all that were not skipped; None where none was."""
+    judged = sum(verdicts.values()) - verdicts.get(Verdict.SKIPPED, 0)
+    well = verdicts.get(Verdict.PASSED, 0) + verdicts.get(Verdict.NEW, 0)
+    return well / judged if judged else None
+
+
+def write_share(share: float) -> str:
+    """``92 %``, ``99.9 %``: what is less than all is never written as all."""
+    return f"{floor(share * 1000 + 1e-9) / 10:g} %"
 
 
 def write_tokens(prompt: int | None, completion: int | None) -> str:
