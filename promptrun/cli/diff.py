@@ -61,7 +61,8 @@ class Counts:
 
 
 def _write_cases(screen: Screen, runs: RunsDiff, counts: Counts, *, as_json: bool) -> None:
-    from promptrun.reports.run_diff import write_diff, write_diff_json
+    from promptrun.reports.run_diff import write_diff
+    from promptrun.reports.run_diff_json import write_diff_json
 
     style = _style_of(screen)
     for diff in runs.cases():

@@ -57,6 +57,8 @@ def command(*, targets: tuple[str, ...], most: int, as_json: bool, page: Path | 
 
     if page is not None and not targets:
         raise click.UsageError("`--html` draws the figures of a PATH; name a spec or a case")
+    if str(page) == "-":
+        raise click.UsageError("`--html` takes a file: the table goes to stdout")
     screen, folder = Screen(), working_folder()
     history = read_history(targets, cwd=folder, most=most)
     figures: Sequence[RunFigures] = ()
@@ -118,15 +120,10 @@ def _write_tables(
 def _write_page(
     screen: Screen, path: Path, typed: str, figures: Sequence[RunFigures], targets: Sequence[str]
 ) -> None:
-    from promptrun.errors import UsageError
-    from promptrun.files.atomic import write_atomic
+    from promptrun.cli.report_files import write_text
     from promptrun.reports.trend_page import write_trend_page
 
-    text = write_trend_page(figures, targets)
-    try:
-        write_atomic(path, text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise UsageError(f"cannot write `{typed}`: {error.strerror}") from None
+    write_text(path, typed, write_trend_page(figures, targets))
     screen.talk(f"wrote {typed}")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
@@ -13,7 +14,7 @@ from promptrun.files.atomic import write_whole
 from promptrun.reports.report import FORMATS, find_format
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from promptrun.cli.screen import Screen
     from promptrun.reports.report import Report
@@ -34,9 +35,12 @@ class Wanted(Struct, frozen=True, kw_only=True):
 def parse_reports(texts: Sequence[str], folder: Path) -> list[Wanted]:
     """What is wanted, before anything is paid for; UsageError where it cannot be."""
     wanted = [_parse(text, folder) for text in texts]
-    paths = [one.path for one in wanted]
+    # One file may be typed in several ways.
+    places = [
+        one.path and Path(os.path.realpath(one.path.parent)) / one.path.name for one in wanted
+    ]
     for at, one in enumerate(wanted):
-        if one.path in paths[:at]:
+        if places[at] in places[:at]:
             raise UsageError(f"two reports cannot both be written to `{one.typed}`")
     return wanted
 
@@ -54,7 +58,10 @@ def _parse(text: str, folder: Path) -> Wanted:
     if typed == STDOUT:
         return Wanted(format=name, path=None, typed=typed)
     path = folder / typed
-    _check_place(path, typed)
+    try:
+        _check_place(path, typed)
+    except OSError as error:
+        raise UsageError(f"cannot write `{typed}`: {error.strerror}") from None
     return Wanted(format=name, path=path, typed=typed)
 
 
@@ -70,18 +77,44 @@ def _check_place(path: Path, typed: str) -> None:
 
 
 def write_reports(report: Report, wanted: Sequence[Wanted], screen: Screen) -> None:
-    """Write each report, and say where it is. UsageError for the first that the disk refuses."""
+    """Write each report, and say where it is.
+
+    One that the disk refuses keeps no other one from being written; UsageError for the first such
+    one, and OSError for a stdout that nobody reads, once the others are there.
+    """
+    errors: list[UsageError | OSError] = []
     for one in wanted:
-        write = find_format(one.format)
-        if one.path is None:
-            # Only its own lines are commands to the log of a job; the report encodes all others.
-            out = screen.command_data if one.format == "github" else screen.out
-            write(report, out)
-            out.flush()
-            continue
         try:
-            with write_whole(one.path) as file:
-                write(report, file)
-        except OSError as error:
-            raise UsageError(f"cannot write `{one.typed}`: {error.strerror}") from None
-        screen.talk(f"wrote {one.typed}")
+            _write_report(report, one, screen)
+        except (UsageError, OSError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _write_report(report: Report, one: Wanted, screen: Screen) -> None:
+    write = find_format(one.format)
+    if one.path is None:
+        # Only its own lines are commands to the log of a job; the report encodes all others.
+        out = screen.command_data if one.format == "github" else screen.out
+        write(report, out)
+        out.flush()
+        return
+    with _writing(one.path, one.typed) as file:
+        write(report, file)
+    screen.talk(f"wrote {one.typed}")
+
+
+def write_text(path: Path, typed: str, text: str) -> None:
+    """Write a file whole, whose path was typed so; UsageError where the disk refuses."""
+    with _writing(path, typed) as file:
+        file.write(text)
+
+
+@contextmanager
+def _writing(path: Path, typed: str) -> Iterator[TextIO]:
+    try:
+        with write_whole(path) as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"cannot write `{typed}`: {error.strerror}") from None

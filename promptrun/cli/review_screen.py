@@ -25,6 +25,7 @@ from promptrun.reports.differences import MAX_LINE, MAX_LINES
 from promptrun.reports.problems import write_message, write_problem
 from promptrun.reports.style import visible, visible_line
 from promptrun.reports.text import write_details, write_reply
+from promptrun.snapshots.sets import judgements_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -112,6 +113,7 @@ class ReviewScreen:
                 if holds_set(change):
                     yield f"  {count} of the replies:"
                 yield from _bounded(write_reply(reply, terminal=True))
+        yield from _judgements(group)
         if len(group.changes) > 1:
             yield style.fold_text(_alike(group))
         if change.refusal:
@@ -225,6 +227,19 @@ def _bounded(text: str) -> Iterator[str]:
         yield f"  {visible(line[:MAX_LINE])}{cut}".rstrip()
     if len(lines) > MAX_LINES:
         yield f"  ⋮ {len(lines) - MAX_LINES:,} more lines"
+
+
+def _judgements(group: Group) -> Iterator[str]:
+    """What the snapshots would keep of judges: of all cases of a group, since it may differ."""
+    said = [
+        f"{one['score']} {visible(one['reason'])}"
+        for change in group.changes
+        if change.pending.snapshot is not None
+        for one in judgements_of(change.pending.snapshot).values()
+    ]
+    if said:
+        yield "  judges said:"
+        yield from (f"  {line}" for line in _bounded("\n".join(said)))
 
 
 def _alike(group: Group) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,13 +49,14 @@ ENDINGS = {".html": "html", ".htm": "html", ".md": "md", ".json": "json"}
     help="The reply: `accepted`, `pending`, `last`, or the id of a run; else the newest to this "
     "very request.",
 )
-@click.option("--mask", is_flag=True, help="Write `***` for what looks like a secret, and go on.")
+@click.option("--mask", is_flag=True, help="Write `MASKED` for what may be a secret, and go on.")
 def command(*, output: str, form: str | None, wanted: str | None, mask: bool, **chosen: Any) -> int:
     """Write cases into one file that others can read and repeat. Nothing is sent.
 
     It holds the specs and the files that they take, the requests, the replies and the accepted
     ones, and the commands to repeat all that. A secret in any of it stops the command.
     """
+    from promptrun.cli.report_files import write_text
     from promptrun.cli.screen import Screen
     from promptrun.pipeline.share.example import share_cases
     from promptrun.reports.share import find_form
@@ -72,7 +75,7 @@ def command(*, output: str, form: str | None, wanted: str | None, mask: bool, **
     if path is None:
         screen.data(text, end="")
     else:
-        _write(path, output, text)
+        write_text(path, output, text)
     _tell(screen, shared)
     if path is not None:
         files = "1 file" if len(shared.files) == 1 else f"{len(shared.files)} files"
@@ -98,37 +101,35 @@ def _check_place(path: Path, typed: str) -> None:
     """Refuse what must not be replaced: a link, a folder, a pipe."""
     from promptrun.errors import UsageError
 
-    if path.is_symlink():
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"cannot write `{typed}`: {error.strerror}") from None
+    if stat.S_ISLNK(mode):
         raise UsageError(
             f"`{typed}` is a link, and is not followed", hint="delete it, or name another file"
         )
-    if path.is_dir():
+    if stat.S_ISDIR(mode):
         raise UsageError(f"`{typed}` is a folder", hint="name a file in it")
-    if path.exists() and not path.is_file():
+    if not stat.S_ISREG(mode):
         raise UsageError(f"`{typed}` is not a file", hint="`-o -` writes to stdout")
 
 
-def _write(path: Path, typed: str, text: str) -> None:
-    from promptrun.errors import UsageError
-    from promptrun.files.atomic import write_atomic
-
-    try:
-        # Half of a character, which a reply may hold, is no text of any encoding.
-        write_atomic(path, text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise UsageError(f"cannot write `{typed}`: {error.strerror}") from None
-
-
 def _tell(screen: Screen, shared: Shared) -> None:
-    """Which reply each case has, and what its readers are told."""
+    """Which reply each case has, which files go along, and what its readers are told."""
     from promptrun.reports.style import visible_line
 
     for case in shared.cases:
         screen.talk(visible_line(f"{case.result.id}  {case.source}"))
         for note in case.notes:
             screen.talk(f"  note: {visible_line(note)}")
+    for file in shared.files:
+        said = f" ({file.note})" if file.note else ""
+        screen.talk(f"  file: {visible_line(file.path + said)}")
     for note in shared.notes:
         screen.talk(f"note: {visible_line(note)}")
     if shared.masked:
         texts = "1 text was" if shared.masked == 1 else f"{shared.masked} texts were"
-        screen.talk(f"{texts} replaced by `***`")
+        screen.talk(f"{texts} replaced by `MASKED`")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import starmap
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
+
+_INDEXES: Final = range(2**31)
 
 
 class Timings(Struct, frozen=True, kw_only=True):
@@ -69,7 +71,7 @@ def _choice(position: int, raw: Any) -> Choice:
     index, finish_reason = fields.get("index"), fields.get("finish_reason")
     message = fields.get("message")
     return Choice(
-        index=index if type(index) is int else position,
+        index=index if type(index) is int and index in _INDEXES else position,
         finish_reason=finish_reason if isinstance(finish_reason, str) else None,
         message=message if isinstance(message, dict) else {},
     )

@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from promptrun.models import CompareRules, SampleRules
+from promptrun.reports.replies import replies_of
 from promptrun.snapshots.sets import record_set
 
 if TYPE_CHECKING:
     from promptrun.compare.samples import Kept, Sample
-    from promptrun.models import CaseResult, Rate, RateTest, Reply, SetComparison
+    from promptrun.models import CaseResult, Rate, RateTest, SetComparison
 
 _USUAL: Final = SampleRules()
-
-
-def replies_of(result: CaseResult) -> tuple[Reply, ...]:
-    """Every reply that the verdict is of."""
-    return result.replies or ((result.reply,) if result.reply else ())
 
 
 def compare_samples(

@@ -10,12 +10,13 @@ from msgspec import structs
 from promptrun.compare import compare
 from promptrun.errors import UsageError
 from promptrun.models import Cause, Comparison, Digests, SetComparison, Snapshot, Verdict
-from promptrun.pipeline.compare_replies import compare_samples, gained_rates, replies_of
+from promptrun.pipeline.compare_replies import compare_samples, gained_rates
 from promptrun.pipeline.history import find_wanted
 from promptrun.pipeline.reporting import tell_case
 from promptrun.pipeline.rules_now import RulesNow
 from promptrun.pipeline.sets import without_replies
 from promptrun.pipeline.trend import as_run_figures
+from promptrun.reports.replies import replies_of
 from promptrun.reports.run_diff import CaseDiff
 from promptrun.runs import open_run
 from promptrun.snapshots import record_reply

@@ -13,10 +13,13 @@ from promptrun.errors import UsageError
 from promptrun.files.tree import find_root
 from promptrun.reports.history import PastRun, State
 from promptrun.runs import RunInfo, RunTotals, count_totals, is_claimed, list_runs, look_at
-from promptrun.runs.figures import EVERYTHING, holds
+from promptrun.runs.figures import EVERYTHING, meet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_LONGEST_TOLD = 200
+"""Characters of a target that is no path."""
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -36,11 +39,20 @@ def read_history(targets: Sequence[str], *, cwd: Path, most: int) -> History:
     A target is a folder, a spec or ``spec.yaml::case``, be it there still or not. A run is over it
     that took it, something in it, or something that it lies in. Nothing is loaded of any spec.
     """
-    found = [
-        (root, info)
-        for root, wanted in find_wanted(targets, cwd).items()
-        for info in _list(root, wanted)
-    ]
+    return _read(find_wanted(targets, cwd), most)
+
+
+def read_history_of(root: Path, selection: Sequence[str], *, most: int) -> History:
+    """The same of a project, over what a record names in `RunMeta.selection`.
+
+    Its names are held against those of other records as texts: a stranger's may name anything, so
+    none is looked for on the disk.
+    """
+    return _read({root: list(selection) or [EVERYTHING]}, most)
+
+
+def _read(wanted: dict[Path, list[str]], most: int) -> History:
+    found = [(root, info) for root, names in wanted.items() for info in _list(root, names)]
     found.sort(key=lambda one: (one[1].began, one[1].id), reverse=True)
     readable = [one for one in found if one[1].problem is None]
     broken = [one for one in found if one[1].problem is not None]
@@ -58,25 +70,26 @@ def _list(root: Path, wanted: list[str]) -> list[RunInfo]:
     runs = list_runs(root, counted=False)
     if wanted == [EVERYTHING]:
         return runs
-    return [
-        info
-        for info in runs
-        if info.meta and any(_meet(one, own) for one in wanted for own in info.meta.selection)
-    ]
+    return [info for info in runs if info.meta and meet(wanted, info.meta.selection)]
 
 
 def find_wanted(targets: Sequence[str], cwd: Path) -> dict[Path, list[str]]:
     """Each root, and what is asked for below it in the spelling of `RunMeta.selection`.
 
     Without targets that is everything of the project around `cwd`. Nothing has to be there.
+    UsageError for what can be no path.
     """
     if not targets:
         return {find_root(cwd): [EVERYTHING]}
     wanted: dict[Path, list[str]] = {}
     for target in targets:
-        name = _path_of(target, cwd)
-        path = Path(os.path.realpath(cwd / name))
-        root = find_root(_folder_of(path))
+        try:
+            name = _path_of(target, cwd)
+            path = Path(os.path.realpath(cwd / name))
+            root = find_root(_folder_of(path))
+        except (ValueError, OSError) as error:  # a null byte, a name that is too long
+            why = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(f"`{target[:_LONGEST_TOLD]}` is no path: {why}") from None
         below = path.relative_to(root).as_posix()
         wanted.setdefault(root, []).append(below + target[len(name) :])
     return wanted
@@ -93,11 +106,6 @@ def _path_of(target: str, cwd: Path) -> str:
 def _folder_of(path: Path) -> Path:
     """The nearest folder at or above a path that may be gone."""
     return next(one for one in (path, *path.parents) if one.is_dir())
-
-
-def _meet(one: str, other: str) -> bool:
-    """Whether two targets share anything: they are equal, or one of them holds the other."""
-    return holds(one, other) or holds(other, one)
 
 
 def _look(info: RunInfo) -> RunInfo:

@@ -60,16 +60,18 @@ def _record(plan: Plan, judged: Judged) -> Judged:
     recorder = Recorder(plan, Stop())
     counts: Counter[Verdict] = Counter()
     state: EndState = "crashed"
+    is_last = False
     try:
         for planned, result in judged:
             counts[result.verdict] += 1
+            is_last = plan.options.fail_fast and not is_well(result)
             recorder.keep_case(planned.project.root, result, None)
             if recorder.failed is not None:
                 raise recorder.failed
             yield planned, result
         state = "finished"
     except (GeneratorExit, KeyboardInterrupt) as ended:
-        wished = plan.options.fail_fast and isinstance(ended, GeneratorExit)
+        wished = is_last and isinstance(ended, GeneratorExit)
         state = "stopped" if wished else "interrupted"
         raise
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -10,7 +11,8 @@ from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.models import CaseResult, Request, Spent
-from promptrun.pipeline.history import read_history, tell_run
+from promptrun.pipeline.history import read_history_of, tell_run
+from promptrun.pipeline.kept_images import MOST_IMAGES, KeptImages
 from promptrun.pipeline.resume import plan_of_resumed
 from promptrun.runs import has_record, open_run
 from promptrun.snapshots.media import with_images
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_PAST = 30
 """Earlier runs that a report shows."""
+MOST_REPLIES = 10_000
+"""Replies and failures of one case that are read at once."""
 
 
 class RecordedRun:
@@ -57,17 +61,12 @@ class RecordedRun:
 
     def results(self) -> Iterator[CaseResult]:
         """What became of each case, in the order in which they ended, project by project."""
+        left = MOST_IMAGES
         for reader in self._readers.values():
+            kept = KeptImages(reader, left=left)
             for case in reader.cases():
-                yield tell_case(reader, case)
-
-    def result(self, case_id: str) -> CaseResult | None:
-        """What became of one case; None where it never ended."""
-        for reader in self._readers.values():
-            case = reader.case(case_id)
-            if case is not None:
-                return tell_case(reader, case)
-        return None
+                yield tell_case(reader, case, kept)
+            left = kept.left
 
     def _tell(self) -> PastRun:
         """One run over several projects is told as one."""
@@ -79,7 +78,7 @@ class RecordedRun:
     def _find_past(self) -> Iterator[PastRun]:
         root, run = Path(self.run.root), self.run
         left = MOST_PAST
-        for one in read_history(run.selection, cwd=root, most=10 * MOST_PAST).runs:
+        for one in read_history_of(root, run.selection, most=10 * MOST_PAST).runs:
             is_earlier = (one.began or "", one.id) < (run.began or "", run.id)
             if left and one.root == run.root and one.id != run.id and is_earlier:
                 left -= 1
@@ -104,8 +103,14 @@ def recorded_run(plan: Plan) -> RecordedRun:
     return RecordedRun(recorded or roots[:1], plan.run_id)
 
 
-def tell_case(reader: RunReader, case: RecordedCase) -> CaseResult:
-    """A case of a record as the run told it, with its replies and what they took."""
+def tell_case(
+    reader: RunReader, case: RecordedCase, images: KeptImages | None = None
+) -> CaseResult:
+    """A case of a record as the run told it, with its replies and what they took.
+
+    Without `images`, its images stay as the record describes them. Of more than `MOST_REPLIES`
+    the first ones are read, and a note says so.
+    """
     told = case.result or CaseResult(
         spec=case.spec,
         case=case.case,
@@ -117,12 +122,17 @@ def tell_case(reader: RunReader, case: RecordedCase) -> CaseResult:
         snapshot=case.snapshot,
     )
     if case.request is not None:
-        told = structs.replace(told, request=Request(body=with_images(case.request, reader.medium)))
+        find = images.of_case() if images else _find_nothing
+        told = structs.replace(told, request=Request(body=with_images(case.request, find)))
     if case.digests is None:
         return told
-    rows = list(reader.replies(case.id, case.digests))
+    rows = list(islice(reader.replies(case.id, case.digests), MOST_REPLIES + 1))
     if not rows:
         return told
+    if len(rows) > MOST_REPLIES:
+        rows.pop()
+        note = f"only its first {MOST_REPLIES:,} recorded requests are told"
+        told = structs.replace(told, notes=(*told.notes, note))
     told = structs.replace(told, spent=_add_up(rows))
     if told.reply is not None:  # what was judged is no row of this record
         return told
@@ -132,6 +142,10 @@ def tell_case(reader: RunReader, case: RecordedCase) -> CaseResult:
         reply=replies[0] if replies else None,
         replies=tuple(replies) if told.sets is not None else (),
     )
+
+
+def _find_nothing(sha256: str) -> None:
+    del sha256
 
 
 def _judged(told: CaseResult, rows: Sequence[RecordedReply]) -> list[Reply]:

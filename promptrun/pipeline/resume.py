@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -9,7 +10,9 @@ from msgspec import structs
 from promptrun.errors import UsageError
 from promptrun.pipeline.recorded import Recorded
 from promptrun.runs import RunReader, find_run, has_record, open_run
+from promptrun.runs.figures import EVERYTHING
 from promptrun.runs.place import LAST
+from promptrun.runs.rows import MOST_SELECTED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +31,16 @@ def selection(plan: Plan, root: Path) -> tuple[str, ...]:
         if path.is_relative_to(root):
             found.add(f"{path.relative_to(root).as_posix()}{mark}{case}")
         elif root.is_relative_to(path):
-            found.add(".")
+            found.add(EVERYTHING)
+    return _few(found)
+
+
+def _few(found: set[str]) -> tuple[str, ...]:
+    """The same, or what holds it where a record would not take so many names: specs, folders."""
+    if len(found) > MOST_SELECTED:
+        found = {target.partition("::")[0] for target in found}
+    while len(found) > MOST_SELECTED:
+        found = {PurePosixPath(target).parent.as_posix() for target in found}
     return tuple(sorted(found))
 
 

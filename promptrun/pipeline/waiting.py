@@ -13,6 +13,7 @@ from promptrun.pipeline.review import Change, as_result, holds_set, waiting_repl
 from promptrun.pipeline.today import Today
 from promptrun.render import render_request
 from promptrun.snapshots import recall_reply
+from promptrun.snapshots.media import with_images
 from promptrun.snapshots.sets import is_set, recall_set
 
 if TYPE_CHECKING:
@@ -76,13 +77,8 @@ def _render_again(change: Change, snapshot: Snapshot) -> dict[str, Any] | None:
 
 
 def _recall_body(snapshot: Snapshot) -> dict[str, Any] | None:
-    """The wire form of a request that a snapshot keeps, its settings among the other fields."""
-    kept = snapshot.request
-    if kept is None:
-        return None
-    settings = kept.get("parameters")
-    body = {name: value for name, value in kept.items() if name != "parameters"}
-    return body | (settings if isinstance(settings, dict) else {})
+    """The wire form of a request that a snapshot keeps, which has no images."""
+    return None if snapshot.request is None else with_images(snapshot.request, lambda _: None)
 
 
 def _find_accepted(change: Change) -> tuple[tuple[Reply, int], ...]:

@@ -11,7 +11,7 @@ from promptrun.reports.style import visible_json
 
 if TYPE_CHECKING:
     from promptrun.errors import SpecError
-    from promptrun.models import CaseResult, Difference, SetComparison
+    from promptrun.models import CaseResult, Comparison, Difference, SetComparison
     from promptrun.reports.history import PastRun
     from promptrun.reports.report import Report
 
@@ -65,15 +65,10 @@ def describe_result(result: CaseResult) -> dict[str, Any]:
             for one in result.warnings
         ],
         "expectations": [structs.asdict(outcome) for outcome in result.outcomes],
-        "differences": {
-            "request": [_describe_difference(one) for one in comparison.request],
-            "reply": [_describe_difference(one) for one in comparison.reply],
-        }
-        if comparison
-        else None,
+        "differences": describe_comparison(comparison),
         "reply": reply.raw if reply else None,
         "samples": [one.raw for one in result.replies],
-        "statistics": _describe_sets(result.sets) if result.sets else None,
+        "statistics": describe_sets(result.sets) if result.sets else None,
         "accepted": [{"reply": one.raw, "count": count} for one, count in result.accepted],
         "failure": to_builtins(failure) if failure else None,
         "error": _describe_error(result.error) if result.error else None,
@@ -91,6 +86,16 @@ def describe_result(result: CaseResult) -> dict[str, Any]:
     }
 
 
+def describe_comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    """What differs in the request and in the reply; None where nothing was compared."""
+    if comparison is None:
+        return None
+    return {
+        "request": [_describe_difference(one) for one in comparison.request],
+        "reply": [_describe_difference(one) for one in comparison.reply],
+    }
+
+
 def _describe_difference(difference: Difference) -> dict[str, Any]:
     changes = [structs.asdict(one) for one in difference.changes]
     return structs.asdict(difference) | {"changes": changes}
@@ -101,7 +106,8 @@ def _describe_error(error: SpecError) -> dict[str, Any]:
     return {"message": error.message, "location": location, "hint": error.hint}
 
 
-def _describe_sets(sets: SetComparison) -> dict[str, Any]:
-    second = _describe_sets(sets.second) if sets.second else None
+def describe_sets(sets: SetComparison) -> dict[str, Any]:
+    """How a set was held against the other one, its second look among it."""
+    second = describe_sets(sets.second) if sets.second else None
     value: dict[str, Any] = to_builtins(sets)
     return value | {"alarm": sets.alarm, "second": second}

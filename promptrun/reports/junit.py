@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from promptrun.models import Verdict
 from promptrun.reports.reading import cut, is_unsettled, write_answer, write_gist, write_reading
+from promptrun.reports.replies import live_replies
 from promptrun.reports.spool import Spool
 from promptrun.reports.style import visible_line
 
@@ -150,8 +151,7 @@ def _is_failure(result: CaseResult) -> bool:
 
 def _seconds(result: CaseResult) -> float:
     """How long its replies took; nothing for one that was replayed."""
-    replies = result.replies or tuple(filter(None, [result.reply]))
-    return 0.0 if result.replayed else sum(one.timings.total for one in replies)
+    return sum((one.timings.total for one in live_replies(result)), 0.0)
 
 
 def _class_name(spec: str) -> str:

@@ -6,7 +6,6 @@ came from outside stands in fences and in code, where GitHub makes no link, imag
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from html import escape
 from itertools import chain
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from msgspec import structs
 
 from promptrun.models import WORST_FIRST, Verdict
-from promptrun.reports.differences import write_difference
+from promptrun.reports.fences import write_code, write_diff, write_fence
 from promptrun.reports.history import write_seconds, write_tokens
 from promptrun.reports.money import write_dollars
 from promptrun.reports.reading import (
@@ -30,12 +29,12 @@ from promptrun.reports.reading import (
     write_number,
     write_reading,
 )
-from promptrun.reports.style import Style, visible_line
+from promptrun.reports.style import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from promptrun.models import CaseResult, Difference
+    from promptrun.models import CaseResult
     from promptrun.reports.history import PastRun
     from promptrun.reports.reading import Tally
     from promptrun.reports.report import Report
@@ -119,22 +118,13 @@ def _write_parts(result: CaseResult) -> Iterator[str]:
     rest = comparison and structs.replace(comparison, request=(), reply=())
     told = write_reading(structs.replace(result, comparison=rest), MAX_PART)
     if told:
-        yield _fence(told, "text")
+        yield write_fence(told, "text")
     for heading, differences in (("the request moved", request), ("the reply differs", reply)):
         if differences:
-            lines = chain.from_iterable(map(_write_difference, differences))
-            yield f"{heading}\n\n{_fence(join_bounded(lines, MAX_PART), 'diff')}"
+            lines = chain.from_iterable(map(write_diff, differences))
+            yield f"{heading}\n\n{write_fence(join_bounded(lines, MAX_PART), 'diff')}"
     if result.reply and not reply:
-        yield f"the reply\n\n{_fence(write_answer(result, MAX_PART), 'text')}"
-
-
-def _write_difference(difference: Difference) -> Iterator[str]:
-    """The lines of a difference with the signs in the first column, where a diff has them."""
-    where, *lines = write_difference(difference, Style())
-    yield f"@@ {where} @@" if lines else f"! {where}"
-    for line in lines:
-        text = line.removeprefix("  ")
-        yield f"! {text[2:]}" if text.startswith("~ ") else text
+        yield f"the reply\n\n{write_fence(write_answer(result, MAX_PART), 'text')}"
 
 
 def _write_left_out(left: Counter[Verdict]) -> str:
@@ -149,25 +139,12 @@ def _write_tail(run: PastRun, tally: Tally) -> str:
     lines = write_commands(run, tally)
     if tally.waiting:
         lines.append("# what a CI job left as its artifact: promptrun accept --from FOLDER")
-    return f"{_fence(join_bounded(lines, MAX_PART), 'sh')}\n"
-
-
-def _fence(text: str, language: str) -> str:
-    """A fence that nothing inside can end: longer than each run of its sign in the text."""
-    fence = min((_longer_run(text, sign) for sign in "`~"), key=len)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _longer_run(text: str, sign: str) -> str:
-    longest = max(map(len, re.findall(f"{sign}+", text)), default=0)
-    return sign * max(3, longest + 1)
+    return f"{write_fence(join_bounded(lines, MAX_PART), 'sh')}\n"
 
 
 def _code(text: str) -> str:
     """A span of code on one line."""
-    shown = cut(visible_line(text), MAX_NAME)
-    sign = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
-    return f"{sign} {shown} {sign}" if "`" in shown else f"`{shown or ' '}`"
+    return write_code(cut(visible_line(text), MAX_NAME))
 
 
 def _html_code(text: str) -> str:

@@ -1,13 +1,13 @@
-"""Two recorded runs held against each other: what each case became, for people and programs."""
+"""Two recorded runs held against each other: what each case became, for people."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from msgspec import Struct, structs, to_builtins
+from msgspec import Struct
 
 from promptrun.models import CaseResult, Comparison, RateTest, SetComparison
-from promptrun.reports.strict_json import dump_strict
+from promptrun.reports.sets import count_of_replies, write_p, write_rate_test, write_typical
 from promptrun.reports.style import Mark, visible, visible_line
 from promptrun.reports.table import table_width, wrap_parts, write_table
 from promptrun.reports.text import write_outcome
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Sequence
 
-    from promptrun.models import Difference, Rate, ReplyTest
+    from promptrun.models import Difference
     from promptrun.reports.style import Style
     from promptrun.reports.trend import RunFigures
-
-FORMAT: Final = 1
-"""Goes up when a field changes its meaning or goes away; new fields may come at any time."""
 
 Kind = Literal[
     "worse",  # it was well and is not, or breaks more than it did
@@ -57,8 +54,6 @@ _WORDS: Final[dict[Kind, Words]] = {
     "added": Words("added", "in the second run alone", ("yellow",)),
     "same": Words("same", "the same"),
 }
-_LINES: Final = 4
-"""Of a typical reply that are shown."""
 _LONGEST_HEAD: Final = max(len(one.head) for one in _WORDS.values())
 
 
@@ -87,24 +82,6 @@ class CaseDiff(Struct, frozen=True, kw_only=True):
         # What more replies keep is tested beside all else.
         tests = 2 if any(one.p is not None for one in self.sets.rates) else 1
         return tests * self.sets.alpha
-
-
-def write_diff_json(diff: CaseDiff) -> str:
-    """One line that holds all that is known; `docs/runs.md` lists the fields."""
-    value = {
-        "promptrun": FORMAT,
-        "id": diff.id,
-        "kind": diff.kind,
-        "before": _describe_result(diff.before),
-        "now": _describe_result(diff.now),
-        "causes": [cause.value for cause in diff.comparison.causes] if diff.comparison else [],
-        "differences": _describe_comparison(diff.comparison),
-        "statistics": _describe_sets(diff.sets) if diff.sets else None,
-        "gained": to_builtins(diff.gained),
-        "note": diff.note,
-    }
-    # A server may send what UTF-8 cannot say: JSON spells it as Python does.
-    return dump_strict(value).encode("utf-8", "backslashreplace").decode()
 
 
 def write_diff(diff: CaseDiff, style: Style) -> Iterator[str]:
@@ -176,7 +153,7 @@ def _write_details(diff: CaseDiff, style: Style) -> Iterator[str]:
     if diff.sets is not None:
         yield from _write_sets(diff.sets, style)
     for one in diff.gained:
-        yield f"{_write_rate_test(one)}, more than before"
+        yield f"{write_rate_test(one)}, more than before"
 
 
 def _write_why(before: CaseResult, now: CaseResult) -> Iterator[str]:
@@ -205,77 +182,15 @@ def _write_differences(differences: Sequence[Difference], style: Style) -> Itera
 
 
 def _write_sets(sets: SetComparison, style: Style) -> Iterator[str]:
-    sizes = f"{_replies(sets.now)} against {sets.before} of the first run"
+    sizes = f"{count_of_replies(sets.now)} against {sets.before} of the first run"
     test = sets.replies
     if test is None:
         yield f"{sizes}: compared by the expectations alone"
     elif test.alarm:
-        yield f"{sizes}: they differ (p {_number(test.p)}), effect {test.effect:.2f}"
-        yield from _write_typical(test, style)
+        yield f"{sizes}: they differ (p {write_p(test.p)}), effect {test.effect:.2f}"
+        yield from write_typical(test, ("first run", "second run"), style)
     else:
-        yield f"{sizes}: nothing tells them apart (p {_number(test.p)})"
-    yield from (f"{_write_rate_test(one)}, fewer than before" for one in sets.rates if one.alarm)
+        yield f"{sizes}: nothing tells them apart (p {write_p(test.p)})"
+    yield from (f"{write_rate_test(one)}, fewer than before" for one in sets.rates if one.alarm)
     if not sets.can_alarm:
         yield f"sets of these sizes can never differ enough for an alarm at {sets.alpha:g}"
-
-
-def _write_typical(test: ReplyTest, style: Style) -> Iterator[str]:
-    for sign, heading, texts in (("-", "first run", test.before), ("+", "second run", test.now)):
-        yield style.paint(f"typical, {heading}", "bold")
-        for text in texts:
-            lines = visible(text).split("\n")
-            shown = [*lines[:_LINES], f"… ({len(lines)} lines)"] if len(lines) > _LINES else lines
-            yield "\n".join(f"  {sign if not at else ' '} {line}" for at, line in enumerate(shown))
-
-
-def _write_rate_test(test: RateTest) -> str:
-    line = f"{visible_line(test.rule)}: kept by {_rate(test.now)}"
-    if test.before is not None:
-        line += f", before by {_rate(test.before)}"
-    return line if test.p is None else f"{line}: p {_number(test.p)}"
-
-
-def _rate(rate: Rate) -> str:
-    low, high = (round(bound * 100) for bound in rate.interval)
-    return f"{rate.kept} of {rate.total} ({low}–{high} %)"
-
-
-def _number(p: float) -> str:
-    return f"{p:.2g}" if p >= 0.001 else f"{p:.1g}"
-
-
-def _replies(count: int) -> str:
-    return "1 reply" if count == 1 else f"{count} replies"
-
-
-def _describe_result(result: CaseResult | None) -> dict[str, Any] | None:
-    if result is None:
-        return None
-    reply, spent = result.reply, result.spent
-    return {
-        "verdict": result.verdict.value,
-        "reason": result.reason,
-        "broken": [one.kind for one in result.outcomes if not one.kept],
-        "replies": len(result.replies) or int(reply is not None),
-        "seconds": reply.timings.total if reply else None,
-        "prompt_tokens": spent.prompt_tokens if spent else None,
-        "completion_tokens": spent.completion_tokens if spent else None,
-        "cost": spent.cost if spent else None,
-    }
-
-
-def _describe_sets(sets: SetComparison) -> dict[str, Any]:
-    value: dict[str, Any] = to_builtins(sets)
-    return value | {"alarm": sets.alarm}
-
-
-def _describe_comparison(comparison: Comparison | None) -> dict[str, Any] | None:
-    if comparison is None:
-        return None
-    return {
-        name: [
-            structs.asdict(one) | {"changes": [structs.asdict(change) for change in one.changes]}
-            for one in getattr(comparison, name)
-        ]
-        for name in ("request", "reply")
-    }

@@ -34,7 +34,7 @@ def _write(sets: SetComparison, style: Style) -> Iterator[str]:
         again = "they differ again" if sets.second.alarm else "not so in fresh ones: no change"
         yield f"{sets.second.now} fresh replies: {again}{_p(sets.second.replies)}"
     if sets.replies is not None and sets.replies.alarm:
-        yield from _write_typical(sets.replies, style)
+        yield from write_typical(sets.replies, ("accepted", "now"), style)
     shown = sets.second if sets.second is not None and sets.second.alarm else sets
     yield from _write_rates(shown.rates)
     if sets.least_p > sets.alpha:
@@ -44,7 +44,7 @@ def _write(sets: SetComparison, style: Style) -> Iterator[str]:
 
 
 def _head(sets: SetComparison) -> str:
-    sizes = f"{_replies(sets.now)} against {sets.before} accepted"
+    sizes = f"{count_of_replies(sets.now)} against {sets.before} accepted"
     if sets.replies is None:
         return f"{sizes}: judged by the expectations alone"
     if sets.replies.alarm:
@@ -54,7 +54,7 @@ def _head(sets: SetComparison) -> str:
 
 
 def _p(test: ReplyTest | None) -> str:
-    return "" if test is None else f" (p {_number(test.p)})"
+    return "" if test is None else f" (p {write_p(test.p)})"
 
 
 def _too_few(sets: SetComparison) -> str:
@@ -64,9 +64,10 @@ def _too_few(sets: SetComparison) -> str:
     return f"{text}; {sets.enough} accepted and {sets.enough} new replies would do"
 
 
-def _write_typical(test: ReplyTest, style: Style) -> Iterator[str]:
-    for mark, heading, texts in (("-", "accepted", test.before), ("+", "now", test.now)):
-        yield style.paint(f"typical, {heading}", "bold")
+def write_typical(test: ReplyTest, names: tuple[str, str], style: Style) -> Iterator[str]:
+    """What is typical of each set under its name, a text a reply, with the sign of its side."""
+    for mark, name, texts in zip("-+", names, (test.before, test.now), strict=True):
+        yield style.paint(f"typical, {name}", "bold")
         for text in texts:
             lines = visible(text).split("\n")
             cut = [*lines[:LINES], f"… ({len(lines)} lines)"] if len(lines) > LINES else lines
@@ -79,20 +80,26 @@ def _write_rates(rates: Sequence[RateTest]) -> Iterator[str]:
     for one in rates:
         if one.now.kept == one.now.total and (one.before is None or not one.alarm):
             continue
-        line = f"{visible_line(one.rule)}: kept by {_rate(one.now)}"
-        if one.before is not None:
-            line += f", before by {_rate(one.before)}"
-        if one.p is not None:
-            line += f": p {_number(one.p)}{', fewer than before' if one.alarm else ''}"
-        yield line
+        fewer = one.p is not None and one.alarm
+        yield f"{write_rate_test(one)}, fewer than before" if fewer else write_rate_test(one)
 
 
-def _rate(rate: Rate) -> str:
+def write_rate_test(test: RateTest) -> str:
+    """How many replies kept a rule, now and before: ``contains: kept by 5 of 10 (24–76 %)``."""
+    line = f"{visible_line(test.rule)}: kept by {write_rate(test.now)}"
+    if test.before is not None:
+        line += f", before by {write_rate(test.before)}"
+    return line if test.p is None else f"{line}: p {write_p(test.p)}"
+
+
+def write_rate(rate: Rate) -> str:
+    """``5 of 10 (24–76 %)``, with the interval in which the share lies."""
     low, high = (round(bound * 100) for bound in rate.interval)
     return f"{rate.kept} of {rate.total} ({low}–{high} %)"
 
 
-def _number(p: float) -> str:
+def write_p(p: float) -> str:
+    """A probability with as many digits as matter."""
     return f"{p:.2g}" if p >= 0.001 else f"{p:.1g}"
 
 
@@ -110,8 +117,9 @@ def write_false_alarms(count: int, expected: float) -> str:
     if count == 1:
         return f"unchanged, this case would be taken for changed in {expected * 100:.2g} % of runs"
     cases = f"{count} sampled cases"
-    return f"by chance alone, {_number(expected)} of these {cases} would be taken for changed"
+    return f"by chance alone, {write_p(expected)} of these {cases} would be taken for changed"
 
 
-def _replies(count: int) -> str:
+def count_of_replies(count: int) -> str:
+    """``1 reply``, ``10 replies``."""
     return "1 reply" if count == 1 else f"{count} replies"

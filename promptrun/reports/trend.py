@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import floor
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
 from promptrun.models import Verdict
-from promptrun.reports.history import write_seconds, write_tokens, write_verdicts
+from promptrun.reports.history import (
+    find_pass_rate,
+    write_seconds,
+    write_share,
+    write_tokens,
+    write_verdicts,
+)
 from promptrun.reports.money import write_dollars
 from promptrun.reports.style import visible_line
 from promptrun.reports.table import GAP, UNKNOWN, table_width, wrap_parts, write_table
@@ -51,11 +56,8 @@ class RunFigures(Struct, frozen=True, kw_only=True):
 
     @property
     def passed(self) -> float | None:
-        """The share of cases that passed or were new, of all that were not skipped."""
-        counts = self.verdicts or {}
-        judged = sum(counts.values()) - counts.get(Verdict.SKIPPED, 0)
-        well = counts.get(Verdict.PASSED, 0) + counts.get(Verdict.NEW, 0)
-        return well / judged if judged else None
+        """The share of cases that are well, as `find_pass_rate` has it."""
+        return find_pass_rate(self.verdicts or {})
 
     @property
     def tokens(self) -> int | None:
@@ -136,11 +138,6 @@ def write_targets(targets: Sequence[str]) -> str:
     told = ", ".join(visible_line(one) for one in targets[:_MOST_NAMED])
     more = len(targets) - _MOST_NAMED
     return f"{told} and {more:,} more" if more > 0 else told
-
-
-def write_share(share: float) -> str:
-    """``92 %``, ``99.9 %``: what is less than all is never written as all."""
-    return f"{floor(share * 1000 + 1e-9) / 10:g} %"
 
 
 def write_latency(seconds: float) -> str:

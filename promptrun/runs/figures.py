@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,12 +18,15 @@ from promptrun.runs.record import RunTotals
 from promptrun.runs.rows import SUMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
 EVERYTHING: Final = "."
 """The target that holds every case."""
 _HIGHEST = "\U0010ffff"
+_ENDS = re.compile("/|::")
+"""Where the name of an outer target may end."""
+_MOST_LEVELS = 200
 _MOST_VERDICTS = 100
 _MOST: Final = 1e15
 """Of tokens and of dollars: what a record claims beyond that is none of them."""
@@ -79,6 +84,23 @@ def holds(outer: str, inner: str) -> bool:
     if outer in {EVERYTHING, inner}:
         return True
     return inner.startswith((f"{outer}/", f"{outer}::"))
+
+
+def meet(some: Collection[str], others: Collection[str]) -> bool:
+    """Whether two lists of targets share anything: one of either is or holds one of the other."""
+    return _reach(some, set(others)) or _reach(others, set(some))
+
+
+def _reach(inner: Collection[str], outer: set[str]) -> bool:
+    return any(around in outer for target in inner for around in _targets_around(target))
+
+
+def _targets_around(target: str) -> Iterator[str]:
+    """The target itself, and those that hold it, the outermost `_MOST_LEVELS` of them."""
+    yield EVERYTHING
+    yield target
+    for end in islice(_ENDS.finditer(target), _MOST_LEVELS):
+        yield target[: end.start()]
 
 
 def read_figures(connection: Connection, targets: Sequence[str]) -> Figures:

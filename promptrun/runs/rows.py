@@ -34,8 +34,12 @@ class _Mistake(Struct, frozen=True, kw_only=True):
 
 # As the writer spells it: what sorts by its text must not be able to lie about its place.
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", re.ASCII)
-_JSON = ("causes", "warnings", "notes", "request", "result")
+_JSON = ("causes", "warnings", "notes", "request")
 _DIGESTS = ("prompt", "settings", "model")
+_COUNTS = range(-(2**63), 2**63)
+"""What a whole number of ours can be; sums of such numbers can be written down."""
+_FREE = {"raw", "body", "changes", "overrides", "settings"}
+"""Fields that hold what others said, numbers of any size among it."""
 
 # `sum` ends with an error where whole numbers grow too large; `total` never does.
 SUMS: Final = """SELECT
@@ -47,6 +51,10 @@ SUMS: Final = """SELECT
         AS completion_tokens,
     iif(count(cost), total(cost), NULL) AS cost"""
 """What rows of `replies` add up to, as the fields of RunTotals."""
+MOST_SELECTED: Final = 10_000
+"""Targets of one run; no writer names more."""
+MOST_LETTERS: Final = 8_192
+"""Characters of one of them."""
 
 
 def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunInfo:
@@ -54,11 +62,11 @@ def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunI
     for moment in (row["began"], row["ended"]):
         if isinstance(moment, str) and not _is_moment(moment):
             raise FileProblem("a row in it is none of a record: a time in it is none")
-    return _convert(
+    info = _convert(
         {
             "id": path.stem,
             "path": path,
-            "meta": _value(row["meta"]),
+            "meta": _counted(row["meta"]),
             "began": row["began"],
             "ended": row["ended"],
             "state": row["state"],
@@ -68,6 +76,16 @@ def read_info(row: Row, verdicts: Sequence[tuple[Any, int]], path: Path) -> RunI
         },
         RunInfo,
     )
+    _check_selection(info.meta.selection if info.meta else ())
+    return info
+
+
+def _check_selection(selection: Sequence[str]) -> None:
+    """Runs are found by these texts, each held against each."""
+    if len(selection) > MOST_SELECTED:
+        raise FileProblem(f"it was over more than {MOST_SELECTED:,} targets")
+    if any(len(target) > MOST_LETTERS for target in selection):
+        raise FileProblem(f"a target in it is longer than {MOST_LETTERS:,} characters")
 
 
 def _is_moment(text: str) -> bool:
@@ -92,16 +110,22 @@ def count_rows(connection: Connection) -> RunTotals:
 def read_case(row: Row) -> RecordedCase:
     """The case that `case_row` turned into `row`; FileProblem for what is none."""
     fields = ("verdict", "provider", "reason", "snapshot")
-    return _convert(
+    case = _convert(
         {
             "spec": _string(row["spec"]),
             "case": _string(row["name"]),
             **{name: _string(row[name]) for name in fields},
             **{name: _value(row[name]) for name in _JSON},
+            "result": _counted(row["result"]),
             "digests": None if row["prompt"] is None else _digests(row),
         },
         RecordedCase,
     )
+    # Its replies are found by the id, so two cases of one id would each be told with all of them.
+    told = case.id if case.result is None else case.result.id
+    if not (_string(row["id"]) == case.id == told):
+        raise FileProblem("a row in it is none of a record: it has the id of another case")
+    return case
 
 
 def read_reply(row: Row) -> RecordedReply:
@@ -149,7 +173,7 @@ def _misfit(said: RecordedReply) -> str | None:
 
 def _read_totals(row: Row) -> RunTotals | None:
     """What a run that has ended said of its sums; nobody relies on them but people."""
-    value = _value(row["totals"])
+    value = _counted(row["totals"])
     totals = None if value is None else _convert(value, RunTotals)
     if totals and totals.cost is not None and not isfinite(totals.cost):
         raise FileProblem("its cost is no number")
@@ -181,6 +205,21 @@ def _value(text: Any) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise FileProblem("a column holds no JSON, or JSON that is nested too deeply") from None
+
+
+def _counted(text: Any) -> Any:
+    """What `_value` gives, where every number of ours in it is one that can be counted with."""
+    value = _value(text)
+    left = [value]
+    while left:
+        one = left.pop()
+        if type(one) is int and one not in _COUNTS:
+            raise FileProblem("a row in it is none of a record: a number in it counts nothing")
+        if isinstance(one, dict):
+            left += [inner for name, inner in one.items() if name not in _FREE]
+        elif isinstance(one, list):
+            left += one
+    return value
 
 
 def _decode(kind: type, value: Any) -> Any:

@@ -200,6 +200,7 @@ class PendingFolder:
         if note.text != digest_text(data) or note.digests != snapshot.digests:
             raise FileProblem("it does not belong to the note beside it")
         check_request(snapshot, name)
+        _check_text(decode(data), snapshot)
         return Pending(
             path=path,
             file=file,
@@ -231,6 +232,18 @@ class PendingFolder:
     def _selected(self, pending: Pending, wanted: list[str]) -> bool:
         place = pending.path.relative_to(self.root).as_posix()
         return is_selected((pending.id, pending.spec, place), wanted)
+
+
+def _check_text(text: str, snapshot: Snapshot) -> None:
+    """Raise FileProblem where a file says more than its values, or says them in another way.
+
+    Accepting moves it as it is, and a reviewer is shown the values alone: a comment, say, would
+    become a part of the project unseen.
+    """
+    from promptrun.snapshots.dump import dump_snapshot
+
+    if text != dump_snapshot(snapshot):
+        raise FileProblem("it was edited, for promptrun writes the same values as another text")
 
 
 def as_selector(path: str) -> str:

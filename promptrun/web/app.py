@@ -15,6 +15,7 @@ from starlette.routing import Route
 from promptrun.errors import PromptrunError, UsageError
 from promptrun.reports.style import visible, visible_line
 from promptrun.web import answers, pages
+from promptrun.web.aside import run_aside
 from promptrun.web.choose import Filter
 from promptrun.web.desk import Answer, Desk, Order
 from promptrun.web.guard import Guard
@@ -41,7 +42,7 @@ _T = TypeVar("_T")
 class Review:
     """One review in the browser: `guard` is the application that is served."""
 
-    def __init__(self, options: Options, *, port: int) -> None:
+    def __init__(self, options: Options, *, host: str, port: int) -> None:
         """Read what waits; raises PromptrunError where the command line cannot be meant."""
         self.desk = Desk(options)
         self._runs = Runs(options)
@@ -49,7 +50,9 @@ class Review:
         """Called when somebody ends the review from the page."""
         self._lock = Lock()
         """Held by whoever reads or writes the disk: one at a time."""
-        self.guard = Guard(self._make_app(), port=port, refuse=answers.refuse)
+        self._report_lock = Lock()
+        """Held by who makes a report; it opens records of its own."""
+        self.guard = Guard(self._make_app(), host=host, port=port, refuse=answers.refuse)
 
     def _make_app(self) -> Starlette:
         routes = [
@@ -118,7 +121,8 @@ class Review:
         number = int(seen) if seen.isdecimal() and len(seen) < 16 else 0
         if self._lock.locked():
             # Somebody settles many changes: the page is told how far that is, and waits for nobody.
-            return answers.as_json({"live": pages.write_live(None, self.desk.under_way)})
+            told = self.desk.under_way
+            return answers.as_json({"live": pages.write_live(None, told)} if told else {})
 
         def look() -> dict[str, Any]:
             self.desk.refresh()
@@ -165,7 +169,9 @@ class Review:
     async def _show_report(self, request: Request) -> Response:
         run_id: str = request.path_params["run_id"]
         try:
-            file = await self._with_disk(lambda: self._runs.write_report(run_id))
+            # Not under the lock: a large record, or a stranger's, must not keep the review waiting.
+            async with self._report_lock:
+                file = await run_aside(lambda: self._runs.write_report(run_id))
         except UsageError as error:
             return answers.refuse(request, 404, error.message, error.hint)
         headers = {"Content-Security-Policy": REPORT_POLICY}

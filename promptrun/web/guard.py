@@ -3,9 +3,9 @@
 Every site that is open in the same browser can send requests to the loopback interface, and every
 program of the machine can. So each request has to prove itself:
 
-- `Host` is this server's own, or a name that somebody else resolves to 127.0.0.1 is used;
+- `Host` is this server's own, or a name that somebody else resolves to this address is used;
 - it does not come from a page of another origin (`Sec-Fetch-Site`, `Origin`);
-- it knows the token: from the address once, from then on as a cookie that no script can read;
+- it knows the token of the address, or has the cookie that was given for it;
 - what changes something names the secret of the page as well, and is sent by a page of our own.
 """
 
@@ -52,15 +52,22 @@ class Guard:
     """An ASGI application around another one, which only sees requests that may be answered."""
 
     def __init__(
-        self, app: ASGIApp, *, port: int, refuse: Callable[[Request, int, str], Response]
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        refuse: Callable[[Request, int, str], Response],
     ) -> None:
         """`refuse` makes the answer to a request that is not let through, from status and words."""
         self._app = app
         self._refuse = refuse
-        self._hosts = _own_hosts(port)
+        self._hosts = _own_hosts(host, port)
         self._cookie = f"promptrun-{port}"
+        self._pass = token_urlsafe(32)
+        """What the cookie holds. Whoever reads it in a browser does not know the address by it."""
         self.token = token_urlsafe(32)
-        """Opens the pages."""
+        """Opens the pages, as often as the address is followed."""
         self.secret = token_urlsafe(32)
         """Stands in the pages, and in each request that changes something."""
 
@@ -75,12 +82,12 @@ class Guard:
     def _check(self, request: Request) -> Response | None:
         """The refusal of a request that no page of ours sends, whatever it knows."""
         if request.headers.get("host", "").lower() not in self._hosts:
-            return self._refuse(request, 400, "this address is not the one of the review")
+            return self._turn_away(request, 400, "this address is not the one of the review")
         is_entry = request.url.path == "/" and "token" in request.query_params
         if request.headers.get("sec-fetch-site", "") not in _OWN_SITES and not is_entry:
-            return self._refuse(request, 403, "another site may ask for nothing here")
+            return self._turn_away(request, 403, "another site may ask for nothing here")
         if request.method not in {"GET", "HEAD", "POST"}:
-            return self._refuse(request, 405, "there is only GET, HEAD and POST")
+            return self._turn_away(request, 405, "there is only GET, HEAD and POST")
         return None
 
     def _open(self, request: Request) -> Response | None:
@@ -88,7 +95,7 @@ class Guard:
         given = request.query_params.get("token", "")
         if request.method == "GET" and request.url.path == "/" and given:
             return self._enter(request) if _same(given, self.token) else self._lock_out(request)
-        if not _same(request.cookies.get(self._cookie, ""), self.token):
+        if not _same(request.cookies.get(self._cookie, ""), self._pass):
             return self._lock_out(request)
         return self._check_order(request) if request.method == "POST" else None
 
@@ -115,17 +122,24 @@ class Guard:
             # Behind a link of another site, such as a terminal in the browser, the cookie would
             # not be sent with a redirect: it has to be a page of ours that goes on.
             answer = Response(_GO_ON, media_type="text/html")
-        answer.set_cookie(self._cookie, self.token, path="/", httponly=True, samesite="strict")
+        answer.set_cookie(self._cookie, self._pass, path="/", httponly=True, samesite="strict")
         return answer
 
     def _lock_out(self, request: Request) -> Response:
-        return self._refuse(
+        return self._turn_away(
             request, 403, "open the address that `promptrun review --web` shows in the terminal"
         )
 
+    def _turn_away(self, request: Request, status: int, words: str) -> Response:
+        """The refusal of a stranger, who gets one answer of a connection, and no second one."""
+        answer = self._refuse(request, status, words)
+        answer.headers["Connection"] = "close"
+        return answer
 
-def _own_hosts(port: int) -> frozenset[str]:
-    names = ("127.0.0.1", "localhost", "[::1]")
+
+def _own_hosts(host: str, port: int) -> frozenset[str]:
+    """What a browser calls this server; a tunnel to the usual address has other names for it."""
+    names = ("127.0.0.1", "localhost", "[::1]") if host == "127.0.0.1" else (host,)
     # A browser leaves out the usual port.
     bare = names if port == 80 else ()
     return frozenset([*(f"{name}:{port}" for name in names), *bare])

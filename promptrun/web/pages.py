@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from promptrun.pipeline.waiting import as_whole_result
 from promptrun.reports.style import visible, visible_line
+from promptrun.snapshots.sets import judgements_of
 from promptrun.web.choose import CAUSES, KINDS, Filter, causes_of, kinds_of, split_id
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Act = Literal["accept", "reject"]
 MOST_ITEMS: Final = 500
 """Changes in the list; the rest is counted."""
 MOST_NAMED: Final = 1_000
-"""Cases that a plan, or a group, names; the rest is counted."""
+"""Cases that a plan, or a group, names; the rest is counted. So are judgements."""
 
 
 def read_style() -> str:
@@ -154,6 +155,7 @@ def _write_change(item: Item, place: int, total: int) -> Markup:
     change = item.group.first
     root = change.project.root
     moves = change.pending.moves
+    judgements = _list_judgements(item.group)
     return _fill(
         "detail.html",
         item=_describe_item(item),
@@ -164,12 +166,24 @@ def _write_change(item: Item, place: int, total: int) -> Markup:
         equal=change.comparison is not None and change.comparison.equal,
         refusal=describe_problem(change.refusal) if change.refusal else None,
         alike=_list_alike(item.group),
+        judgements=judgements[:MOST_NAMED],
+        more_judgements=len(judgements) - MOST_NAMED,
         case=write_case(as_whole_result(change)),
     )
 
 
 def _list_alike(group: Group) -> list[str]:
     return [change.id for change in group.changes[1 : MOST_NAMED + 1]]
+
+
+def _list_judgements(group: Group) -> list[dict[str, Any]]:
+    """What the snapshots would keep of judges: of all cases of a group, since it may differ."""
+    return [
+        {"id": change.id, "score": one["score"], "reason": one["reason"]}
+        for change in group.changes
+        if change.pending.snapshot is not None
+        for one in judgements_of(change.pending.snapshot).values()
+    ]
 
 
 def _describe_item(item: Item) -> dict[str, Any]:

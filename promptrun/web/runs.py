@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Final
 
 from promptrun.errors import PromptrunError, UsageError
 from promptrun.files.hidden import hidden_folder
-from promptrun.files.tree import FileProblem, find_root
-from promptrun.pipeline.history import History, read_history
+from promptrun.files.tree import FileProblem
+from promptrun.pipeline.history import History, find_wanted, read_history
 
 if TYPE_CHECKING:
     from promptrun.pipeline.options import Options
@@ -24,7 +24,10 @@ _IN_MEMORY: Final = 8 * 2**20
 
 
 class Runs:
-    """The records of the projects that are reviewed. One thread at a time may call it."""
+    """The records of the projects that are reviewed.
+
+    One thread at a time may call it, but for `write_report`, which stands alone.
+    """
 
     def __init__(self, options: Options) -> None:
         self._targets = options.targets
@@ -77,13 +80,7 @@ class Runs:
 
     def _take_stamp(self) -> object:
         """What moves with every row that a run writes."""
-        roots = {find_root(_folder(self._cwd / name.partition("::")[0])) for name in self._targets}
-        return [_list(root) for root in sorted(roots or {find_root(self._cwd)})]
-
-
-def _folder(path: Path) -> Path:
-    """The nearest folder at or above a path that may be gone."""
-    return next(one for one in (path, *path.parents) if one.is_dir())
+        return [_list(root) for root in sorted(find_wanted(self._targets, self._cwd))]
 
 
 def _list(root: Path) -> list[tuple[str, int, int]]:

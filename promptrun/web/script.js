@@ -342,6 +342,8 @@
     "/": "search", "?": "help",
   };
 
+  const MEANS_SHOWN = new Set(["accept", "reject", "skip", "accept-spec", "reload"]);
+
   // One at a time: a key that is struck while the page changes would mean another change.
   async function run(name, button) {
     if (busy || ended) return;
@@ -350,7 +352,7 @@
     try {
       const seen = change();
       await moving;
-      if (change() === seen) await deeds[name](button);
+      if (change() === seen || !MEANS_SHOWN.has(name)) await deeds[name](button);
       else say("Another change came to be shown just then: nothing was done.");
     } catch (error) {
       fail(error);
@@ -374,7 +376,7 @@
     try {
       const state = await ask("/state", { told: number });
       failures = 0;
-      put(find("live"), state.live);
+      if (state.live !== undefined) put(find("live"), state.live);
       if (state.version === undefined || busy) return;
       find("waiting").textContent = state.waiting.toLocaleString("en");
       if (!isReview) return;

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import webbrowser
 from contextlib import suppress
+from secrets import randbelow
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +15,7 @@ import uvicorn
 
 from promptrun.errors import UsageError
 from promptrun.web.app import Review
+from promptrun.web.connections import MOST_CONNECTIONS, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from promptrun.web.desk import Desk
 
 LOOPBACK: Final = "127.0.0.1"
-MOST_CONNECTIONS: Final = 100
-"""At once; more are told that the server is busy."""
 GRACE: Final = 5
 """Seconds that requests under way get when the server ends."""
 
@@ -38,13 +39,13 @@ def serve(
     and what `Desk` raises.
     """
     with _listen(port) as listening:
-        number = listening.getsockname()[1]
-        review = Review(options, port=number)
-        address = f"http://{LOOPBACK}:{number}/?token={review.guard.token}"
+        host, number = listening.getsockname()
+        review = Review(options, host=host, port=number)
+        address = f"http://{host}:{number}/?token={review.guard.token}"
         config = uvicorn.Config(
             review.guard,
             loop="asyncio",
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -53,7 +54,7 @@ def serve(
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MOST_CONNECTIONS + 1,  # reached where every one is being answered
             timeout_graceful_shutdown=GRACE,
         )
         server = _Server(config, desk=review.desk)
@@ -84,20 +85,49 @@ class _Server(uvicorn.Server):
 
 
 def _listen(port: int | None) -> socket.socket:
+    """A socket on an address of the loopback interface that nobody else serves on.
+
+    A browser sends the cookie of a host to all of its ports. With an address of our own, it is
+    sent to no other server of 127.0.0.1. Somebody who chose the port reaches it in a way of his
+    own, such as a tunnel, and expects the usual address there.
+    """
+    if port is None and _has_many_addresses():
+        with suppress(OSError):  # a machine whose loopback interface is narrower
+            return _bind(_draw_address(), 0)
+    try:
+        return _bind(LOOPBACK, port or 0)
+    except OSError as error:
+        raise UsageError(
+            f"cannot serve on port `{port}`: {error.strerror}",
+            hint="leave out `--port` for one that is free",
+        ) from None
+
+
+def _bind(host: str, port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
             # A port that a review had a minute ago is free.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((LOOPBACK, port or 0))
+        listening.bind((host, port))
         listening.listen(MOST_CONNECTIONS)
-    except OSError as error:
+    except OSError:
         listening.close()
-        raise UsageError(
-            f"cannot serve on port `{port}`: {error.strerror}",
-            hint="leave out `--port` for one that is free",
-        ) from None
+        raise
     return listening
+
+
+def _has_many_addresses() -> bool:
+    """Whether all of 127.0.0.0/8 leads here, for the browser as well.
+
+    Under WSL the browser is one of Windows, which is led to 127.0.0.1 alone.
+    """
+    return sys.platform == "linux" and "microsoft" not in os.uname().release.lower()
+
+
+def _draw_address() -> str:
+    # Not of 127.0.*.*, where a system keeps addresses for services of its own.
+    return f"127.{1 + randbelow(254)}.{randbelow(256)}.{1 + randbelow(254)}"
 
 
 def _open_browser(address: str) -> None:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-LOOPBACK: Final = "127.0.0.1"
+LOOPBACK: Final = "127.*.*.*"
+"""A pattern of Chromium's: each review has an address of its own."""
 
 
 def find_chromium() -> str | None:

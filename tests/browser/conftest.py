@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.axe import Missing, find_axe, find_violations
-from tests.browser.chromium import LOOPBACK, find_chromium, start_chromium
+from tests.browser.chromium import find_chromium, start_chromium
 from tests.promptrun_cli import Cli, Ran
 
 # Read now: while a test runs, neither is set.
@@ -99,8 +100,16 @@ def watches(complaints: list[str]) -> dict[Any, Callable[[Any], None]]:
 def leaves(url: str) -> bool:
     """Whether a request goes anywhere but to this machine's files or its own servers."""
     parts = urlsplit(url)
-    inside = parts.scheme in {"http", "https", "ws"} and parts.hostname == LOOPBACK
+    inside = parts.scheme in {"http", "https", "ws"} and is_loopback(parts.hostname or "")
     return not inside and parts.scheme not in {"file", "data", "blob", "about"}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether it is an address of 127.0.0.0/8; a name is none."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @pytest.fixture

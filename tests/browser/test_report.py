@@ -424,6 +424,24 @@ def test_scrolling_through_many_leaves_no_gap(of_many: str, page: Page) -> None:
     assert seen == [pytest.approx(MANY * share, abs=MANY / 50) for share in shares]
 
 
+def test_cases_in_blocks_of_any_size_are_opened_and_searched(
+    open_report: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promptrun.reports.html.report.CASES_SIZE", 10_000)
+    page = open_report(example())
+    firsts = page.locator("script.cases").evaluate_all("all => all.map((one) => one.dataset.first)")
+    assert 3 < len(firsts) < 14
+
+    open_all(page)
+
+    for row in page.locator("#list .row").all():
+        name = row.locator(".row-case").first.inner_text()
+        expect(row.locator(".case-id")).to_contain_text(f"::{name}")
+    page.get_by_role("searchbox").fill("overloaded")
+    expect(page.locator("#count")).to_have_text("1 of 14 cases")
+    assert names_of(page) == {"specs/summary.yaml::storm"}
+
+
 def test_a_search_through_many_finds_the_one(of_many: str, page: Page) -> None:
     page.goto(of_many)
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from threading import Thread
 from tests.runs.examples import ended, keep, said, start
 writer = start(Path(sys.argv[1]), "killed")
 keep(writer, said(prompt_tokens=5), ended())
@@ -369,6 +371,7 @@ def test_the_figures_can_be_a_page(cli: Cli) -> None:
     [
         pytest.param(["--html", "a.html"], "`--html` draws the figures of a PATH", id="no path"),
         pytest.param(["specs/이야기.yaml", "--html", "."], "is a directory", id="a folder"),
+        pytest.param(["specs/이야기.yaml", "--html", "-"], "`--html` takes a file", id="stdout"),
         pytest.param(
             ["specs/이야기.yaml", "--html", "promptrun.toml/a.html"],
             "cannot write `promptrun.toml/a.html`",
@@ -385,6 +388,22 @@ def test_a_page_that_cannot_be_written_is_an_error(
 
     assert ran.code == 2
     assert message in ran.err
+
+
+def test_a_page_never_takes_the_place_of_a_pipe(cli: Cli) -> None:
+    write(cli, "run", "specs/이야기.yaml").close("finished")
+    pipe = cli.folder / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = Thread(target=lambda: read.append(pipe.read_text("utf-8")), daemon=True)
+    reader.start()
+
+    ran = cli("history", "specs/이야기.yaml", "--html", "pipe")
+
+    reader.join(10)
+    assert ran.code == 0
+    assert pipe.is_fifo()
+    assert read[0].startswith("<!DOCTYPE html>")
 
 
 PAST = (

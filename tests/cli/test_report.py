@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from promptrun.reports.report import FORMATS
+from tests.openai_answers import Answer
 from tests.openai_server import OpenAIServer, text
 from tests.promptrun_cli import Cli
 
@@ -92,6 +93,52 @@ def test_a_report_that_breaks_off_leaves_the_old_file(
         "error: cannot write `report.jsonl`: No space left on device\n",
     )
     assert project.read("report.jsonl") == "old"
+
+
+def test_a_report_that_breaks_off_keeps_no_other_one_from_being_written(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project("specs")
+
+    def find(name: str) -> object:
+        def write(report: object, out: object) -> None:
+            del report
+            if name == "html":
+                raise OSError(28, "No space left on device")
+            out.write(name)  # type: ignore[attr-defined]  # any file
+
+        return write
+
+    monkeypatch.setattr("promptrun.cli.report_files.find_format", find)
+    ran = project("report", "last", "json=a", "html=b", "html=c", "jsonl=d")
+
+    assert (ran.code, ran.err) == (
+        2,
+        "wrote a\nwrote d\nerror: cannot write `b`: No space left on device\n",
+    )
+    assert (project.read("a"), project.read("d")) == ("json", "jsonl")
+    assert not (project.folder / "b").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"type":["x"]}]',
+        f'[{{"type":"image_url","image_url":{{"url":{{"bytes":{"9" * 4300}}}}}}}]',
+    ],
+    ids=["a kind that is a list", "a size without end"],
+)
+def test_one_odd_reply_of_a_server_keeps_no_report_from_being_written(
+    project: Cli, server: OpenAIServer, content: str
+) -> None:
+    message = f'{{"role":["assistant"],"content":{content}}}'
+    choice = f'{{"index":{"9" * 4300},"finish_reason":"stop","message":{message}}}'
+    server.reply = Answer(body=f'{{"choices":[{choice}]}}'.encode())
+    project("specs")
+
+    ran = project("report", "last", *EACH)
+
+    assert (ran.code, ran.err.count("wrote ")) == (0, len(FORMATS)), ran.err
 
 
 def test_a_resumed_run_is_reported_as_one(project: Cli, server: OpenAIServer) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
+from msgspec import structs
 
 from promptrun.models import CompareRules, Snapshot
 from promptrun.snapshots import (
@@ -98,6 +99,23 @@ def test_each_change_is_shown_and_does_what_its_key_says(
         ".promptrun/pending/snapshots/인사/정중.yaml.json",
     ]
     assert not server.requests
+
+
+def test_what_judges_said_is_shown(waiting: Cli) -> None:
+    store = SnapshotStore(waiting.folder)
+    pending = store.list_pending()[0]
+    assert pending.snapshot is not None
+    said = [{"key": "k", "score": 0.25, "reason": "공손함\n몰래\x1b[2J"}]
+    told = structs.replace(pending.snapshot, reply=pending.snapshot.reply | {"judgements": said})
+    store.propose(pending.path, told, run=pending.run, replaces=pending.replaces)
+
+    with reviewing(waiting) as terminal:
+        shown = terminal.wait_for(KEYS)
+        terminal.press("q")
+        terminal.end()
+
+    assert re.search(r"judges said:\s+0\.25 공손함\s+몰래", shown)
+    assert "\x1b[2J" not in shown
 
 
 def test_quitting_leaves_the_rest_waiting(waiting: Cli) -> None:

@@ -9,20 +9,27 @@ import re
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import quote
 
 import pytest
+from msgspec import structs
 
+from promptrun.models import CaseResult, Verdict
+from promptrun.pipeline.share.bounds import Bounds
 from promptrun.pipeline.share.texts import map_texts
 from tests.openai_server import Answer, OpenAIServer, text
 from tests.promptrun_cli import KEY, Cli, Ran
+from tests.reports.report_example import reply_of
 
 PNG = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 PAGE = Path(__file__).parent.parent.parent / "docs" / "sharing.md"
+GITHUB_KEY = "ghp_" + "a1B2" * 9
 SAID = "옛날 옛적에 깊은 산속에 토끼가 한 마리 살았습니다"
 HELLO = """\
 # 인사
@@ -544,9 +551,257 @@ def test_a_path_of_the_machine_in_a_prompt_stops_it(project: Cli) -> None:
     assert "a path of this machine stands here\n  --> specs/hello.yaml:5:18" in ran.err
 
 
+def test_a_key_stops_it_in_a_text_that_begins_as_a_data_url_does(project: Cli) -> None:
+    project.write("specs/hello.yaml", HELLO.replace("안녕하세요", "{file: ../d.yaml}"))
+    project.write("d.yaml", f"data:\n  name: 지수\n  token: {GITHUB_KEY}\n")
+
+    ran = project("share", "specs/hello.yaml", "-o", "example.json")
+
+    assert ran.code == 2
+    assert "error: what looks like a key of GitHub stands here\n  --> d.yaml:3:10" in ran.err
+
+
+PIECES = GITHUB_KEY[:5], GITHUB_KEY[5:]
+IN_PIECES: dict[str, tuple[str, dict[str, str]]] = {
+    "escaped in YAML": (r'content: "값 \x67hp_aTWO"', {}),
+    "escaped in YAML that the request never holds": (
+        'content: 네}\nvars: {x: "\\x67hp_aTWO"',
+        {},
+    ),
+    "a configured one": (r'content: "열쇠-A+/~?&0123\x3456789"', {}),
+    "put together by the template": ("content: \"{{ 'ONE' ~ 'TWO' }}\"", {}),
+    "put together from two variables": (
+        "content: '{{ a }}{{ b }}'}\nvars: {a: ONE, b: TWO",
+        {},
+    ),
+    "put together by what is expected": (
+        "content: 네}\nexpect: [{contains: \"{{ 'ONE' ~ 'TWO' }}\"}]\nvars: {a: b",
+        {},
+    ),
+    "escaped in JSON": (
+        "content: '{{ a.b }}'}\nvars: {a: {file: a.json}",
+        {"specs/a.json": r'{"b": "\u0067hp_aTWO"}'},
+    ),
+    "beside another one, in a row without a name": (
+        "content: \"{{ a }}{{ 'ONE' ~ 'TWO' }}\"}\ncases: {file: a.jsonl",
+        {"specs/a.jsonl": json.dumps({"a": HUB}) + "\n"},
+    ),
+}
+"""Each with ONE and TWO in the place of a key's pieces."""
+
+
+@pytest.mark.parametrize(("content", "files"), IN_PIECES.values(), ids=IN_PIECES)
+@pytest.mark.parametrize("mask", [(), ("--mask",)], ids=["refused", "masked"])
+def test_a_secret_that_no_file_holds_as_it_is_stops_it(
+    mask: tuple[str, ...], content: str, files: dict[str, str], project: Cli
+) -> None:
+    project.write("promptrun.toml", "secrets = ['MY_SECRET']\n")
+    spec = f"model: m\nmessages:\n  - {{role: user, {content}}}\n"
+    for name, written in {"specs/hello.yaml": spec, **files}.items():
+        project.write(name, written.replace("ONE", PIECES[0]).replace("TWO", PIECES[1]))
+
+    ran = project("share", "specs/hello.yaml", *mask, "-o", "a.json", MY_SECRET=SECRET)
+
+    assert ran.code == 2, ran.err
+    assert not (project.folder / "a.json").exists()
+    assert "key of GitHub" in ran.err or "a configured secret" in ran.err
+    assert PIECES[1] not in ran.err
+
+
+def test_a_masked_row_without_a_name_is_looked_through_and_shared(project: Cli) -> None:
+    project.write("specs/a.jsonl", json.dumps({"greeting": HUB}) + "\n")
+    project.write(
+        "specs/hello.yaml", HELLO.replace("vars: {greeting: 안녕하세요}", "cases: {file: a.jsonl}")
+    )
+
+    shared = share(project, "specs/hello.yaml", "--mask")
+
+    assert shared["cases"][0]["request"]["messages"][0]["content"] == "MASKED"
+
+
+def test_a_masked_variable_of_the_command_line_is_no_secret_any_more(project: Cli) -> None:
+    shared = share(project, "specs/hello.yaml", "--mask", "--var", f"greeting=키 {HUB}")
+
+    assert HUB not in json.dumps(shared)
+    assert shared["cases"][0]["request"]["messages"][0]["content"] == "키 MASKED"
+
+
+def test_masked_files_that_cannot_be_rendered_are_not_shared(project: Cli) -> None:
+    project.write("specs/_a.md", f"하나 {HUB}")
+    project.write(
+        "specs/hello.yaml",
+        "model: m\nmessages:\n  - {role: user, content: \"{% include '_' ~ x %}\"}\n"
+        "vars: {x: a.md}\n",
+    )
+
+    ran = project("share", "specs/hello.yaml", "--mask", "-o", "a.json")
+
+    assert ran.code == 2
+    assert "the masked files of `specs/hello.yaml::default` cannot be rendered" in ran.err
+
+
+PDF = b"%PDF-1.4\n\xff\xfe\n"
+LOOK = (
+    "model: m\nmessages:\n  - role: user\n    content:\n"
+    "      - {type: file, file: {filename: a.pdf, file_data: ../a.pdf}}\n"
+)
+
+
+@pytest.mark.parametrize("mask", [(), ("--mask",)], ids=["refused", "masked"])
+@pytest.mark.parametrize("form", ["utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("secret", [HUB, SECRET, "/home/지수/사진/a"], ids=["key", "own", "path"])
+def test_a_secret_in_bytes_stops_it_masked_or_not(
+    secret: str, form: str, mask: tuple[str, ...], project: Cli
+) -> None:
+    project.write("promptrun.toml", "secrets = ['MY_SECRET']\n")
+    project.write("specs/hello.yaml", LOOK)
+    for odd in (b"", b"\xff"):
+        (project.folder / "a.pdf").write_bytes(PDF + odd + f"<{secret}>".encode(form) + b"\xff" * 9)
+
+        words = ("share", "specs/hello.yaml", *mask, "-o", "a.json")
+        ran = project(*words, MY_SECRET=SECRET, HOME="/home/지수")
+
+        assert ran.code == 2
+        assert "stands in the bytes of the file `a.pdf`" in ran.err
+        assert not (project.folder / "a.json").exists()
+
+
+@pytest.mark.parametrize("mask", [(), ("--mask",)], ids=["refused", "masked"])
+@pytest.mark.parametrize("kind", ["image", "sound"])
+def test_a_key_in_the_bytes_of_a_request_stops_it(
+    kind: str, mask: tuple[str, ...], project: Cli
+) -> None:
+    data = b64encode(PNG + HUB.encode()).decode()
+    part = (
+        f"{{type: image_url, image_url: {{url: 'data:image/png;base64,{data}'}}}}"
+        if kind == "image"
+        else f"{{type: input_audio, input_audio: {{format: wav, data: '{data}'}}}}"
+    )
+    project.write(
+        "specs/hello.yaml",
+        f"model: m\nmessages:\n  - role: user\n    content:\n      - {part}\n",
+    )
+
+    ran = project("share", "specs/hello.yaml", *mask, "-o", "a.json")
+
+    assert ran.code == 2
+    assert "a key of GitHub stands in the" in ran.err
+    assert not (project.folder / "a.json").exists()
+
+
+@pytest.mark.parametrize("mask", [(), ("--mask",)], ids=["refused", "masked"])
+def test_a_key_in_the_bytes_of_a_reply_stops_it(
+    mask: tuple[str, ...], project: Cli, server: OpenAIServer
+) -> None:
+    url = f"data:image/png;base64,{b64encode(PNG + HUB.encode()).decode()}"
+    server.reply = Answer(content="네", extra_message={"images": [{"image_url": {"url": url}}]})
+    project("specs/hello.yaml")
+
+    ran = project("share", "specs/hello.yaml", *mask, "-o", "a.json")
+
+    assert ran.code == 2
+    assert "stands in the bytes in the reply of `specs/hello.yaml::default`, at `choic" in ran.err
+    assert not (project.folder / "a.json").exists()
+
+
+HOME = "/home/김철수"
+PATHS = {
+    "as it is": f"{HOME}/a",
+    "before a particle": f"{HOME}에서",
+    "taken apart": normalize("NFD", f"{HOME}/a"),
+    "in an address": f"file://{quote(HOME)}/a",
+    "in an address, small": f"file://{quote(HOME).lower()}/a",
+    "escaped as JSON": json.dumps(HOME)[1:-1],
+    "escaped as JSON with slashes": json.dumps(HOME)[1:-1].replace("/", "\\/"),
+}
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_a_path_of_the_machine_is_known_in_each_of_its_spellings(path: str, project: Cli) -> None:
+    project.write("specs/hello.yaml", HELLO.replace("안녕하세요", f"'{path}'"))
+
+    ran = project("share", "specs/hello.yaml", "-o", "a.json", HOME=HOME)
+
+    assert ran.code == 2
+    assert "a path of this machine stands here\n  --> specs/hello.yaml:5:" in ran.err
+
+
+@pytest.mark.parametrize("below", ["", "specs"], ids=["the project", "a folder in it"])
+def test_a_folder_is_known_by_the_name_with_which_it_was_typed(below: str, project: Cli) -> None:
+    link = project.folder.parent / "링크"
+    link.symlink_to(project.folder)
+    project.write("specs/hello.yaml", HELLO.replace("안녕하세요", f"{link}/a"))
+
+    words = ("share", str(project.folder / "specs/hello.yaml"), "-o", "a.json")
+    ran = project(*words, cwd=project.folder / below, PWD=str(link / below))
+
+    assert ran.code == 2
+    assert "a path of this machine stands here" in ran.err
+
+
+UNREAD = {
+    "an include out of reach": (
+        "content: \"네{% if false %}{% include '_a.txt' %}{% endif %}{% include '_b.txt' %}\"}"
+    ),
+    "an unused variable": ("content: '{{ b }}'}\nvars: {a: {file: _a.txt}, b: {file: _b.txt}}"),
+    "an unused one, beside one that is expected": (
+        "content: 네}\nvars: {a: {file: _a.txt}}\nexpect: [{contains: {file: _b.txt}}]"
+    ),
+}
+
+
+@pytest.mark.parametrize("content", UNREAD.values(), ids=UNREAD)
+def test_a_file_that_no_request_reads_is_not_shared(content: str, project: Cli) -> None:
+    project.write("specs/_a.txt", f"비밀 {HUB}")
+    project.write("specs/_b.txt", "안녕")
+    project.write("specs/hello.yaml", f"model: m\nmessages:\n  - {{role: user, {content}\n")
+
+    shared = share(project, "specs/hello.yaml")
+
+    names = [file["path"] for file in shared["files"]]
+    assert names == ["specs/hello.yaml", "specs/_b.txt", "promptrun.toml"]
+    assert shared["notes"] == []
+    place = unpack(project, shared)
+    assert show(project, "specs/hello.yaml", cwd=place) == show(project, "specs/hello.yaml")
+
+
+def test_a_file_that_a_check_may_open_is_shared(project: Cli) -> None:
+    project.write("specs/_a.txt", "안녕")
+    project.write("specs/checks.py", "def fine(text, context):\n    return True\n")
+    project.write(
+        "specs/hello.yaml",
+        f"{HELLO[: HELLO.index('vars')].replace('{{ greeting }}', '네')}"
+        "vars: {a: {file: _a.txt}}\nexpect: [{python: checks.py:fine}]\n",
+    )
+
+    names = [file["path"] for file in share(project, "specs/hello.yaml")["files"]]
+
+    assert "specs/_a.txt" in names
+
+
+def test_every_file_that_goes_along_is_named_on_the_screen(project: Cli) -> None:
+    project.write("specs/글.txt", "안녕")
+    project.write("specs/hello.yaml", HELLO.replace("안녕하세요", "{file: 글.txt}"))
+
+    ran = project("share", "specs/hello.yaml", "-o", "a.json")
+
+    for name in ("specs/hello.yaml", "specs/글.txt", "promptrun.toml"):
+        assert f"  file: {name}\n" in ran.err
+
+
+def test_the_digest_of_a_masked_file_says_nothing_of_the_secret(project: Cli) -> None:
+    project.write("specs/hello.yaml", f"{HELLO}# {GITHUB_KEY}\n")
+
+    [file] = share(project, "specs/hello.yaml", "--mask")["files"][:1]
+
+    assert file["text"].endswith("# MASKED\n")
+    assert file["size"] == len(file["text"].encode())
+    assert file["sha256"] == sha256(file["text"].encode()).hexdigest()
+
+
 @pytest.mark.parametrize("secret", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("form", ["html", "md", "json"])
-def test_mask_writes_stars_and_says_so(
+def test_mask_writes_a_word_and_says_so(
     form: str, secret: str, project: Cli, server: OpenAIServer
 ) -> None:
     project.write("promptrun.toml", "secrets = ['MY_SECRET']\n")
@@ -558,10 +813,10 @@ def test_mask_writes_stars_and_says_so(
     ran = project(*words, MY_SECRET=SECRET)
 
     assert ran.code == 0, ran.err
-    assert "안녕 *** 네" in ran.out
+    assert "안녕 MASKED 네" in ran.out
     assert secret not in ran.out
     assert HUB not in ran.out
-    assert "three stars" in ran.out
+    assert "replaced by `MASKED`" in ran.out or "replaced by MASKED" in ran.out
 
 
 def test_a_file_is_shared_byte_for_byte(project: Cli) -> None:
@@ -622,6 +877,47 @@ def test_a_large_file_is_left_out_and_told(project: Cli) -> None:
     assert (left["path"], left["size"]) == ("specs/a.txt", 1_200_000)
     assert "left out" in left["note"]
     assert "specs/a.txt" in shared["notes"][0] or "a.txt" in shared["notes"][0]
+
+
+def test_rows_beyond_the_bound_are_left_out_and_told(project: Cli) -> None:
+    project.write("specs/hello.yaml", HELLO + "cases: {file: rows.jsonl}\n")
+    row = {"name": "a", "text": "b" * 1_500_000}
+    project.write("specs/rows.jsonl", json.dumps(row) + "\n")
+
+    shared = share(project, "specs/hello.yaml")
+
+    [left] = [file for file in shared["files"] if file["text"] is None]
+    assert (left["path"], left["note"]) == ("specs/rows.jsonl", "left out: too large to be shared")
+    assert "rows.jsonl" in shared["notes"][0]
+
+
+def test_a_sound_within_the_bound_is_shared_whole() -> None:
+    part = {"type": "input_audio", "input_audio": {"data": "A" * 2_000_000, "format": "wav"}}
+    body = {"messages": [{"role": "user", "content": [part]}]}
+    notes: list[str] = []
+
+    assert Bounds().request(body, notes) == body
+    assert not notes
+
+
+@pytest.mark.parametrize(
+    ("which", "note"),
+    [
+        ("replies", "the reply is too large to be shared: its longest texts are cut"),
+        ("accepted", "100 of 120 accepted replies are shared"),
+    ],
+)
+def test_what_is_cut_of_samples_is_told(which: str, note: str) -> None:
+    short, long = reply_of("짧다"), reply_of("긴" * 1_500_000)
+    several = (short, long) if which == "replies" else ((short, 1),) * 120
+    result = CaseResult(
+        spec="specs/a.yaml", case="default", verdict=Verdict.CHANGED, provider="openai", reply=short
+    )
+    notes: list[str] = []
+
+    Bounds().result(structs.replace(result, **{which: several}), notes)
+
+    assert notes == [note]
 
 
 def test_a_reply_that_is_nested_deeply_is_shared_as_far_as_it_can_be(

@@ -15,7 +15,8 @@ from promptrun.models import (
     SetComparison,
     Verdict,
 )
-from promptrun.pipeline.compare_replies import compare_samples, gained_rates, replies_of
+from promptrun.pipeline.compare_replies import compare_samples, gained_rates
+from promptrun.reports.replies import replies_of
 from tests.runs.examples import reply
 
 RULE = "contains `색`"

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
-from pathlib import Path
+import sqlite3
+import sys
+from contextlib import closing
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from promptrun.errors import UsageError
+from promptrun.execute import Stop
 from promptrun.models import CaseResult, Overrides, Verdict
+from promptrun.pipeline.history import read_history
 from promptrun.pipeline.options import Options
 from promptrun.pipeline.plan import make_plan
+from promptrun.pipeline.record import Recorder
 from promptrun.pipeline.reporting import RecordedRun, recorded_run
 from promptrun.pipeline.run import run_plan
 from promptrun.reports.json_report import describe_result
@@ -153,6 +161,18 @@ def _content(body: dict[str, Any]) -> Any:
     return body["messages"][0]["content"]
 
 
+def test_the_image_of_the_first_case_of_a_replay_comes_back(project: Cli) -> None:
+    run(options(project))
+    (project.folder / "specs/colour.yaml").unlink()  # it would begin the record
+
+    _, again, _ = run(options(project, replay=True, reported=True))
+
+    result = again[0]
+    assert result.request is not None
+    assert result.spec == "specs/image.yaml"
+    assert _content(result.request.body)[1]["image_url"]["url"].startswith("data:image/png;base64,")
+
+
 def test_an_image_that_is_too_large_is_told_by_its_digest(
     project: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +227,138 @@ def test_earlier_runs_over_the_same_paths_are_told_newest_first(project: Cli) ->
         assert [one.id for one in recorded.past] == [ids[1], ids[0]]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a\0b", "x" * 5_000, "../../..", "/"],
+    ids=["a null byte", "too long a name", "folders above", "the root"],
+)
+def test_a_record_over_what_is_no_path_of_the_project_has_no_earlier_runs(
+    project: Cli, name: str
+) -> None:
+    recorded = [run(options(project))[2].run.id for _ in range(2)][-1]
+    file = project.folder / f".promptrun/runs/{recorded}.sqlite"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        query = "UPDATE run SET meta = json_replace(meta, '$.selection', json_array(?))"
+        connection.execute(query, (name,))
+
+    with RecordedRun([project.folder], recorded) as stranger:
+        assert not stranger.past
+        assert list(stranger.results())
+
+
+def test_a_record_never_leads_to_a_file_that_its_run_names(project: Cli) -> None:
+    recorded = run(options(project))[2].run.id
+    other = project.folder.parent / "other"
+    (other / ".promptrun/runs").mkdir(parents=True)
+    (other / "promptrun.toml").touch()
+    file = project.folder / f".promptrun/runs/{recorded}.sqlite"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        query = "UPDATE run SET meta = json_replace(meta, '$.selection', json(?))"
+        connection.execute(query, (json.dumps(["../other/specs", "specs"]),))
+    touched: list[str] = []
+    watching = True
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if watching and event in {"os.scandir", "os.listdir", "open", "sqlite3.connect"}:
+            touched.append(str(arguments[0]))
+
+    sys.addaudithook(watch)  # there is no way to take it away
+    with RecordedRun([project.folder], recorded) as stranger:
+        watching = False
+        assert stranger.run.selection == ("../other/specs", "specs")
+    assert any(recorded in one for one in touched)
+    assert not [one for one in touched if one.startswith(str(other))]
+
+
+def test_a_run_over_very_many_targets_is_recorded_by_what_holds_them(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promptrun.pipeline.resume.MOST_SELECTED", 2)
+    names = ("same", "other", "json")
+    targets = tuple(f"specs/words.yaml::{name}" for name in names)
+
+    def record(*targets: str) -> tuple[str, ...]:
+        chosen = structs.replace(options(project, reported=True), targets=targets)
+        return tuple(run(chosen)[2].run.selection)
+
+    assert record(*targets[:2]) == (targets[1], targets[0])
+    assert record(*targets) == ("specs/words.yaml",)
+    assert record("specs/words.yaml", "specs/image.yaml", "specs/colour.yaml") == ("specs",)
+
+
+def test_the_images_of_one_case_and_of_all_have_bounds(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = "      - {type: image_url, image_url: {url: dot.png}}\n"
+    project.write("specs/image.yaml", IMAGE + part * 2 + "cases: [{name: a}, {name: b}]\n")
+    recorded = run(options(project))[2].run.id
+
+    def count() -> dict[str, int]:
+        with RecordedRun([project.folder], recorded) as again:
+            return {
+                one.case: repr(one.request.body).count("data:image/png;base64,")
+                for one in again.results()
+                if one.spec == "specs/image.yaml" and one.request
+            }
+
+    assert sorted(count().values()) == [3, 3]
+    monkeypatch.setattr("promptrun.pipeline.kept_images.MOST_OF_CASE", 2 * len(PNG))
+    assert sorted(count().values()) == [2, 2]
+    monkeypatch.setattr("promptrun.pipeline.reporting.MOST_IMAGES", 3 * len(PNG))
+    assert sorted(count().values()) == [1, 2]
+    monkeypatch.setattr("promptrun.pipeline.kept_images.MOST_LOOKS", 1)
+    assert sorted(count().values()) == [1, 1]
+
+
+def test_more_replies_of_a_case_than_anybody_asks_for_are_cut_and_a_note_says_so(
+    project: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = run(options(project))[2].run.id
+    monkeypatch.setattr("promptrun.pipeline.reporting.MOST_REPLIES", 3)
+
+    with RecordedRun([project.folder], recorded) as again:
+        found = list(again.results())
+
+    sampled = next(one for one in found if one.spec == "specs/colour.yaml")
+    assert sampled.spent is not None
+    assert sampled.spent.requests == 3
+    assert sampled.notes[-1] == "only its first 3 recorded requests are told"
+    assert not by_name(found)["same"].notes
+
+
+@pytest.mark.parametrize("target", ["a\0b", "x" * 5_000], ids=["a null byte", "too long a name"])
+def test_a_target_that_can_be_no_path_is_refused(project: Cli, target: str) -> None:
+    with pytest.raises(UsageError, match="is no path"):
+        read_history([target], cwd=project.folder, most=1)
+
+
+def test_a_replay_that_is_left_before_a_failure_was_interrupted(project: Cli) -> None:
+    run(options(project))
+    plan = make_plan(options(project, replay=True, reported=True, fail_fast=True), sends=False)
+
+    events = run_plan(plan)
+    first = next(event for event in events if isinstance(event, CaseResult))
+    events.close()
+
+    assert first.verdict is Verdict.PASSED
+    with recorded_run(plan) as recorded:
+        assert recorded.run.state == "interrupted"
+
+
+def test_a_project_that_keeps_no_record_holds_no_case_in_memory(project: Cli) -> None:
+    project.write("promptrun.toml", "[runs]\nrecord = false\n")
+    plan = make_plan(options(project), sends=True)
+    recorder = Recorder(plan, Stop())
+    name = "이름 " * 20
+    result = CaseResult(spec="a", case=name, verdict=Verdict.PASSED, provider="openai")
+    held = sys.getrefcount(name)
+
+    recorder.keep_case(plan.specs[0].project.root, result, None)
+
+    assert sys.getrefcount(name) == held
+    assert not recorder.began
+
+
 def test_a_secret_in_the_line_of_a_spec_is_masked(project: Cli) -> None:
     project.write(
         "specs/words.yaml",
@@ -224,11 +376,3 @@ def test_an_overriding_run_is_told_with_its_overrides(project: Cli) -> None:
     _, _, recorded = run(options(project, overrides=Overrides(fields={"model": "other"})))
 
     assert recorded.run.overrides["fields"] == {"model": "other"}
-
-
-def test_one_case_is_found_by_its_id(project: Cli) -> None:
-    _, again, recorded = run(options(project))
-
-    with RecordedRun([Path(recorded.run.root)], "last") as opened:
-        assert opened.result("specs/words.yaml::same") == by_name(again)["same"]
-        assert opened.result("specs/words.yaml::없는") is None

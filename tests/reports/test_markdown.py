@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from promptrun.models import CaseResult, Comparison, Difference, Verdict
 from promptrun.reports.markdown import MAX_SIZE
 from tests.reports.golden_file import write_text
+from tests.reports.markdown_reader import outside_of_fences
 from tests.reports.report_example import HOSTILE, Example, example, many, reply_of, run_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SUMMARY = re.compile(
     r"<details><summary><b>[a-z]+</b>(?: <code>[^<>]*</code>){1,2}</summary>", re.ASCII
@@ -35,25 +33,10 @@ def _report_of(*results: CaseResult) -> Example:
     return Example(run=run_of(iter(results)), cases=lambda: iter(results))
 
 
-def _outside_of_fences(text: str) -> Iterator[str]:
-    """The lines that are Markdown, by CommonMark's rules for fences; all of them are closed."""
-    fence = ""
-    for line in text.split("\n"):
-        if fence:
-            closing = re.fullmatch(r" {0,3}(`+|~+)[ \t]*", line)
-            if closing and closing[1][0] == fence[0] and len(closing[1]) >= len(fence):
-                fence = ""
-        elif opening := re.match(r" {0,3}(```+(?=[^`]*$)|~~~+)", line):
-            fence = opening[1]
-        else:
-            yield line
-    assert not fence
-
-
 def _check(text: str) -> None:
     """Every line outside of a fence is one that the report itself writes."""
     ours = {"", "</details>", "the request moved", "the reply differs", "the reply"}
-    head, *lines = _outside_of_fences(text)
+    head, *lines = outside_of_fences(text)
     assert head.startswith("## promptrun: ")
     for line in lines:
         if line in ours or SUMMARY.fullmatch(line):

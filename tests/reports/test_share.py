@@ -18,6 +18,7 @@ from promptrun.reports.share.keys import find_keys
 from promptrun.reports.share.page import BLOCK
 from promptrun.reports.share.shared import Shared, SharedCase, SharedFile
 from tests.reports.html.reading import Page
+from tests.reports.markdown_reader import outside_of_fences
 from tests.reports.report_example import HOSTILE, example, reply_of, request_of
 
 GOLDEN = Path(__file__).parent / "share_golden"
@@ -131,25 +132,16 @@ HOSTILE_CASE = CaseResult(
 )
 
 
-def outside_of_fences(text: str) -> Iterator[str]:
+def markup_of(text: str) -> Iterator[str]:
     """The lines of a Markdown text that are not between fences, without their code spans."""
-    fence = None
-    for line in text.split("\n"):
-        opened = re.match(r"(`{3,})([a-z]*)$", line)
-        if fence is not None:
-            if line == fence:
-                fence = None
-        elif opened:
-            fence = opened[1]
-        else:
-            yield re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "CODE", line)
-    assert fence is None
+    for line in outside_of_fences(text):
+        yield re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "CODE", line)
 
 
 def test_nothing_from_outside_is_markup_in_markdown() -> None:
     files = (file("specs/@everyone.yaml", HOSTILE_FILE),)
 
-    lines = "\n".join(outside_of_fences(find_form("md")(share(HOSTILE_CASE, files=files))))
+    lines = "\n".join(markup_of(find_form("md")(share(HOSTILE_CASE, files=files))))
 
     assert not re.search(r"@|script|alert|forged|javascript", lines)
     assert set(re.findall(r"<[^>]*>", lines)) <= {
@@ -179,7 +171,7 @@ def test_what_is_too_long_for_an_issue_is_cut_and_told() -> None:
     assert len(text) > LIMIT * 0.9
     assert "more characters: the `.json` form has all of them" in text
     assert SPEC in text
-    assert list(outside_of_fences(text))
+    assert list(markup_of(text))
 
 
 def test_what_is_too_much_for_an_issue_ends_between_two_parts() -> None:
@@ -189,7 +181,7 @@ def test_what_is_too_much_for_an_issue_ends_between_two_parts() -> None:
 
     assert len(text) <= LIMIT
     assert text.endswith("The rest is left out: the `.json` form has all of it.\n")
-    assert list(outside_of_fences(text))
+    assert list(markup_of(text))
 
 
 def test_a_medium_is_named_in_markdown_and_whole_in_json() -> None:
@@ -241,9 +233,29 @@ def test_a_key_is_known_by_its_shape(key: str) -> None:
     assert text[found.start : found.end] == key
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(KEYS[name] for name in ("OpenAI", "OpenRouter", "GitHub", "GitLab", "AWS", "Google")),
+        *(KEYS[name] for name in ("a fine-grained one of GitHub", "Slack", "Stripe")),
+        "sk-ant-api03-Abcd1234Efgh5678Ijkl9012Mnop",
+    ],
+)
+@pytest.mark.parametrize("before", ["Bearer", "key_", "열쇠-"])
+def test_a_key_is_known_in_the_middle_of_a_word(before: str, key: str) -> None:
+    text = f"{before}{key}_x"
+
+    [found] = find_keys(text)
+
+    assert found.start == len(before)
+    assert found.end >= len(before + key)
+
+
 INNOCENT = {
     "a placeholder": "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     "a word that ends so": "task-force-of-the-year-2024-and-more",
+    "a name that ends as a key of a project begins": "task-proj-2024-kickoff-meeting-notes",
+    "a name that ends as a key of Anthropic begins": "task-ant-colony-optimization-2024-notes",
     "a class of a style sheet": "sk-fading-circle-loading",
     "the example of AWS": "AKIAIOSFODNN7EXAMPLE",
     "a commit": "0f02a5d0c1e94a7e8f3b2d6a5c4b3a2f1e0d9c8b",
@@ -264,6 +276,9 @@ def test_what_only_looks_a_little_like_a_key_is_none(text: str) -> None:
     [
         "sk-",
         "sk-a",
+        "sk-proj-1a",
+        "sk-proj-1bcdefgh2jklmno-",
+        "github_pat_",
         "ghp_a",
         "eyJaaaaaaaaaaaa.",
         "-----BEGIN A ",

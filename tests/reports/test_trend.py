@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from promptrun.models import Verdict
+from promptrun.reports.history import write_share
 from promptrun.reports.html.page import write_policy
-from promptrun.reports.trend import RunFigures, draw, measures_of, write_share, write_trend
+from promptrun.reports.trend import RunFigures, draw, measures_of, write_trend
 from promptrun.reports.trend_page import write_trend_page
 from promptrun.reports.width import display_width
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from msgspec import structs
 from promptrun.errors import UsageError
 from promptrun.models import Timings, Verdict
 from promptrun.runs import RecordedCase, RecordedReply, RunTotals, open_run
-from promptrun.runs.figures import Figures
+from promptrun.runs.figures import Figures, meet
 from promptrun.runs.reader import figures_of
 from tests.runs.examples import ended, failed, keep, reply, said, start
 
@@ -182,7 +183,7 @@ def test_a_record_that_takes_too_long_to_count_has_no_figures(
     path = write(tmp_path, *(timed(f"{SPEC}::{at}", 1.0) for at in range(20_000)))
     assert figures(path, ".").timed == 20_000
 
-    monkeypatch.setattr("promptrun.runs.reader._SECONDS", 0)
+    monkeypatch.setattr("promptrun.runs.opening._SECONDS", 0)
     assert figures_of(path, ["."]) is None
 
 
@@ -224,3 +225,32 @@ def test_a_run_before_the_first_is_none(tmp_path: Path, name: str, message: str)
     with pytest.raises(UsageError) as caught:
         open_run(tmp_path, name)
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("some", "others", "expected"),
+    [
+        (["specs"], ["specs/a.yaml::옛날"], True),
+        (["specs/a.yaml"], ["specs"], True),
+        (["."], ["specs"], True),
+        (["specs"], ["."], True),
+        (["a::b::c"], ["a::b"], True),
+        (["x", "specs/a.yaml"], ["y", "specs/a.yaml"], True),
+        (["specs/a"], ["specs/ab", "specs/a.yaml"], False),
+        (["/"], ["specs"], False),
+        ([], ["."], False),
+    ],
+)
+def test_targets_meet_where_one_holds_the_other(
+    some: list[str], others: list[str], expected: bool
+) -> None:
+    assert meet(some, others) is expected
+    assert meet(others, some) is expected
+
+
+def test_many_targets_are_held_against_each_other_within_a_moment() -> None:
+    some = [f"a/{'b::' * 300}{number}" for number in range(10_000)]
+    began = time.monotonic()
+
+    assert not meet(some, [f"{one}x" for one in some])
+    assert time.monotonic() - began < 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -14,7 +15,9 @@ import pytest
 from msgspec import structs
 
 from promptrun.errors import UsageError
+from promptrun.models import CaseResult, Change, Comparison, Difference, Reply, Timings, Verdict
 from promptrun.runs import RunReader, count_totals, list_runs, open_run, trim_runs
+from promptrun.runs.rows import MOST_LETTERS, MOST_SELECTED
 from tests.runs.examples import CASE, ended, keep, record, said, start
 
 PAGE = 4096
@@ -22,7 +25,7 @@ PAGE = 4096
 
 @pytest.fixture(autouse=True)
 def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("promptrun.runs.reader._SECONDS", 0.3)
+    monkeypatch.setattr("promptrun.runs.opening._SECONDS", 0.3)
 
 
 def sql(*statements: str) -> Callable[[Path], None]:
@@ -265,8 +268,15 @@ def test_a_tree_without_end_is_seen_before_it_is_walked(tmp_path: Path, table: s
         pytest.param("UPDATE cases SET causes = '[\"moon\"]'", id="a cause that is none"),
         pytest.param("UPDATE cases SET warnings = '[{\"message\": 1}]'", id="a broken warning"),
         pytest.param("UPDATE cases SET request = '[1]'", id="a request that is no object"),
-        pytest.param("UPDATE cases SET spec = 7", id="a number as a spec"),
-        pytest.param("UPDATE cases SET name = x'c0'", id="bytes as a name"),
+        pytest.param(
+            "UPDATE cases SET spec = 7, id = '7::옛날', result = NULL", id="a number as a spec"
+        ),
+        pytest.param("UPDATE cases SET id = 'x::옛날'", id="the id of another case"),
+        pytest.param(
+            """UPDATE cases SET result =
+            '{"spec":"x","case":"옛날","verdict":"passed","provider":"x"}'""",
+            id="a result of another case",
+        ),
     ],
 )
 def test_a_case_that_is_none_is_refused(tmp_path: Path, change: str) -> None:
@@ -275,11 +285,87 @@ def test_a_case_that_is_none_is_refused(tmp_path: Path, change: str) -> None:
     sql(change)(path)
 
     with open_run(tmp_path, "run-1") as run:
-        if "spec" in change:
+        if "spec = 7" in change:
             assert [case.spec for case in run.cases()] == ["7"]
             return
         with pytest.raises(UsageError, match="cannot be read"):
             list(run.cases())
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(f'"spent":{{"prompt_tokens":{"9" * 4300}}}', id="tokens"),
+        pytest.param(f'"attempts":-{"9" * 40}', id="attempts"),
+        pytest.param(f'"location":["specs/이야기.yaml",{2**63},1,"",1]', id="a line"),
+    ],
+)
+def test_a_number_that_counts_nothing_is_refused(tmp_path: Path, field: str) -> None:
+    path = record(tmp_path)
+    told = '"spec":"specs/이야기.yaml","case":"옛날","verdict":"passed","provider":"x"'
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE cases SET result = ?", (f"{{{told},{field}}}",))
+
+    with (
+        open_run(tmp_path, "run-1") as run,
+        pytest.raises(UsageError, match="a number in it counts nothing"),
+    ):
+        list(run.cases())
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        (["a" * (MOST_LETTERS + 1)], "longer than 8,192 characters"),
+        (["a"] * (MOST_SELECTED + 1), "more than 10,000 targets"),
+    ],
+    ids=["a target without end", "more targets than anybody names"],
+)
+def test_a_run_over_more_than_anybody_names_is_refused(
+    tmp_path: Path, selection: list[str], message: str
+) -> None:
+    path = record(tmp_path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        query = "UPDATE run SET meta = json_replace(meta, '$.selection', json(?))"
+        connection.execute(query, (json.dumps(selection),))
+
+    [info] = list_runs(tmp_path)
+    assert info.problem is not None
+    assert message in info.problem.message
+
+
+def test_a_total_beyond_all_is_refused(tmp_path: Path) -> None:
+    totals = json.dumps({"requests": 2**63})
+    sql(f"UPDATE run SET totals = '{totals}'")(record(tmp_path))  # noqa: S608 - a number
+
+    [info] = list_runs(tmp_path)
+    assert info.problem is not None
+    assert "a number in it counts nothing" in info.problem.message
+
+
+def test_numbers_that_a_server_sent_may_be_of_any_size(tmp_path: Path) -> None:
+    raw = {"choices": [{"message": {"content": "옛날"}}], "created": 10**100}
+    accepted = Reply(raw=raw, timings=Timings(total=1.0))
+    result = CaseResult(
+        spec="specs/이야기.yaml",
+        case="옛날",
+        verdict=Verdict.CHANGED,
+        provider="openai",
+        accepted=((accepted, 1),),
+        comparison=Comparison(
+            reply=(
+                Difference(
+                    where="choice 1", changes=(Change(path="$", kind="added", new=10**100),)
+                ),
+            )
+        ),
+    )
+    writer = start(tmp_path)
+    keep(writer, ended(result=result))
+    writer.close("finished")
+
+    with open_run(tmp_path, "run-1") as run:
+        assert [case.result for case in run.cases()] == [result]
 
 
 @pytest.mark.parametrize(

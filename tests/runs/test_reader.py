@@ -240,5 +240,5 @@ def test_what_nobody_can_count_in_time_is_not_known(
     writer.close("finished")
     assert count_totals(writer.path) == RunTotals(requests=20_000, attempts=20_000)
 
-    monkeypatch.setattr("promptrun.runs.reader._SECONDS", 0)
+    monkeypatch.setattr("promptrun.runs.opening._SECONDS", 0)
     assert count_totals(writer.path) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from promptrun.errors import SnapshotError
 from promptrun.snapshots import SnapshotStore, snapshot_path
@@ -304,6 +305,50 @@ def test_a_pending_whose_request_was_edited_cannot_be_accepted(store: SnapshotSt
     assert "its request was edited" in str(listed.problem)
     with pytest.raises(SnapshotError, match="its request was edited"):
         store.accept(listed, current=snapshot().digests)
+
+
+def rewrite(pending: Pending, data: bytes) -> None:
+    """Put another text there, as a forger does who knows of the note."""
+    pending.file.write_bytes(data)
+    note = Path(f"{pending.file}.json")
+    told = json.loads(note.read_text("utf-8")) | {"text": digest_text(data)}
+    note.write_text(json.dumps(told), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("reply:\n", "reply:  # 몰래\n", id="a comment"),
+        pytest.param("reply:\n", "\nreply:\n", id="an empty line"),
+        pytest.param("case: default", 'case: "default"', id="another style"),
+        pytest.param("reply:\n", "request:\nreply:\n", id="a key of nothing"),
+        pytest.param("finish_reason: stop", "finish_reason: &a stop", id="an anchor"),
+    ],
+)
+def test_a_pending_that_says_more_than_its_values_is_unusable(
+    store: SnapshotStore, old: str, new: str
+) -> None:
+    kept = snapshot("새 답")
+    pending = propose(store, structs.replace(kept, request=None))
+    text = pending.file.read_text("utf-8")
+    assert old in text
+    rewrite(pending, text.replace(old, new).encode())
+
+    (listed,) = store.list_pending()
+
+    assert "it was edited" in str(listed.problem)
+    assert listed.problem is not None
+    assert listed.problem.hint == "run the case again, or remove it: promptrun reject"
+    with pytest.raises(SnapshotError, match="it was edited"):
+        store.accept(listed, current=kept.digests)
+    assert not pending.path.exists()
+
+
+def test_a_pending_with_the_line_ends_of_windows_is_the_same(store: SnapshotStore) -> None:
+    pending = propose(store, snapshot("새 답"))
+    rewrite(pending, pending.file.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert [one.problem for one in store.list_pending()] == [None]
 
 
 def gone(_spec: str, _case: str) -> bool:

@@ -8,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,24 @@ from tests.promptrun_cli import Cli
 from tests.web.visitor import PATIENCE, Visitor
 
 PROGRAM = "from promptrun.cli import main; main()"
+ENDLESS_REPORT = """
+import time
+from promptrun.web.runs import Runs
+def write(*_):
+    print("writing", flush=True)
+    while True:
+        time.sleep(0.01)
+Runs.write_report = write
+"""
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def started(project: Cli, *arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    project: Cli, *arguments: str, program: str = PROGRAM, **environ: str
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "review", "--web", *arguments],
+        [sys.executable, "-c", program, "review", "--web", *arguments],
         cwd=project.folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environ,
         stdout=subprocess.PIPE,
@@ -44,6 +57,25 @@ def enter(process: subprocess.Popen[str]) -> Visitor:
     visitor = Visitor(process.stdout.readline().strip())
     visitor.enter()
     return visitor
+
+
+def test_ctrl_c_ends_the_review_whose_report_takes_for_ever(waiting: Cli) -> None:
+    def ask(visitor: Visitor) -> None:
+        with suppress(OSError, HTTPException):
+            visitor.get("/runs/x")
+
+    program = f"{ENDLESS_REPORT}\n{PROGRAM}"
+    with started(waiting, "--no-open", program=program) as process:
+        visitor = enter(process)
+        asking = threading.Thread(target=ask, args=(visitor,))
+        asking.start()
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        asking.join(PATIENCE)
+
+    assert process.returncode == 0
 
 
 def test_ctrl_c_ends_the_review_and_says_what_was_done(waiting: Cli) -> None:
@@ -108,7 +140,9 @@ def test_it_is_served_on_the_loopback_interface_alone(waiting: Cli) -> None:
         listening = Path("/proc/net/tcp").read_text("ascii").splitlines()
         mine = [line for line in listening if f":{visitor.port:04X} " in line and " 0A " in line]
 
-    assert [line.split()[1] for line in mine] == [f"0100007F:{visitor.port:04X}"]
+    address = socket.inet_aton(visitor.name)[::-1].hex().upper()
+    assert [line.split()[1] for line in mine] == [f"{address}:{visitor.port:04X}"]
+    assert visitor.name.startswith("127.")
 
 
 def test_a_port_can_be_chosen_and_a_taken_one_is_told(waiting: Cli) -> None:
@@ -125,7 +159,8 @@ def test_a_port_can_be_chosen_and_a_taken_one_is_told(waiting: Cli) -> None:
         f"error: cannot serve on port `{port}`: Address already in use\n"
         "hint: leave out `--port` for one that is free\n"
     )
-    assert visitor.port == port
+    # A tunnel leads to the usual address.
+    assert visitor.host == f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(("option", "value"), [("--port", ["8000"]), ("--no-open", [])])

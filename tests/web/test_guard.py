@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +20,16 @@ from tests.web.visitor import PAGE, PATIENCE, Visitor, read_all, served
 def review(template: Path) -> Iterator[Visitor]:
     """One for all of these tests: nothing in it is ever settled."""
     with served(template) as visitor:
+        yield visitor
+
+
+@pytest.fixture(scope="module")
+def chosen(template: Path) -> Iterator[Visitor]:
+    """Somebody with the page of a review open whose port was chosen."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with served(template, port=port) as visitor:
+        visitor.enter()
         yield visitor
 
 
@@ -38,7 +50,7 @@ def order(visitor: Visitor) -> dict[str, object]:
     return {"act": "accept", "key": visitor.items()[0].key, "shown": visitor.items()[0].shown}
 
 
-def test_the_address_opens_the_page_once_and_leaves_the_token_behind(unentered: Visitor) -> None:
+def test_the_address_opens_the_page_and_leaves_the_token_behind(unentered: Visitor) -> None:
     token = unentered.address.partition("token=")[2]
 
     came = unentered.get(f"/?token={token}")
@@ -47,20 +59,35 @@ def test_the_address_opens_the_page_once_and_leaves_the_token_behind(unentered: 
 
     assert (came.status, came.headers["location"], came.body) == (303, "/", b"")
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
-    assert f"promptrun-{unentered.port}={token};" in cookie
+    assert cookie.startswith(f"promptrun-{unentered.port}=")
+    assert token not in cookie
     assert token not in page
-    assert unentered.secret != token
+    assert len({token, unentered.secret, unentered.cookie.partition("=")[2]}) == 3
 
 
-def test_a_link_of_another_site_opens_the_page_without_a_redirect(unentered: Visitor) -> None:
-    # The cookie would not be sent with one: its chain began elsewhere.
-    path = unentered.address.removeprefix(f"http://{unentered.host}")
+def test_the_address_can_be_followed_again(unentered: Visitor) -> None:
+    unentered.enter()
+    another = Visitor(unentered.address)
 
-    came = unentered.send("GET", path, Sec_Fetch_Site="cross-site")
+    another.enter()
 
-    assert came.status == 200
-    assert 'http-equiv="refresh" content="0;url=/"' in came.text
-    assert "set-cookie" in came.headers
+    assert another.get("/list").status == 200
+    assert unentered.get("/list").status == 200
+
+
+def test_the_token_is_no_cookie_and_the_cookie_no_token(visitor: Visitor) -> None:
+    token = visitor.address.partition("token=")[2]
+    name, _, held = visitor.cookie.partition("=")
+
+    assert visitor.send("GET", "/list", Cookie=f"{name}={token}").status == 403
+    assert visitor.get(f"/?token={held}").status == 403
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one address")
+def test_each_review_has_an_address_of_its_own(review: Visitor, template: Path) -> None:
+    # A browser keeps a cookie for its host, whatever the port.
+    with served(template) as other:
+        assert len({review.name, other.name, "127.0.0.1"}) == 3
 
 
 @pytest.mark.parametrize("path", ["/", "/list", "/change", "/state", "/runs", "/script.js", "/no"])
@@ -112,12 +139,35 @@ def test_a_name_that_only_leads_here_is_no_name_of_ours(visitor: Visitor, host: 
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
-def test_the_own_names_are_answered(visitor: Visitor, name: str) -> None:
-    host = f"{name}:{visitor.port}"
+def test_at_a_chosen_port_the_own_names_are_answered(chosen: Visitor, name: str) -> None:
+    host = f"{name}:{chosen.port}"
 
-    assert visitor.send("GET", "/list", Host=host).status == 200
+    assert chosen.send("GET", "/list", Host=host).status == 200
     stale = {"act": "accept", "key": "0", "shown": ""}
-    assert visitor.post("/settle", stale, Host=host, Origin=f"http://{host}").status == 409
+    assert chosen.post("/settle", stale, Host=host, Origin=f"http://{host}").status == 409
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one address")
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "127.1.1"])
+def test_an_address_of_our_own_has_no_other_name(visitor: Visitor, name: str) -> None:
+    assert visitor.send("GET", "/list", Host=visitor.host).status == 200
+    assert visitor.send("GET", "/list", Host=f"{name}:{visitor.port}").status == 400
+
+
+def test_where_there_is_one_address_it_is_served_there(
+    template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No interface of this machine has it.
+    monkeypatch.setattr("promptrun.web.server._draw_address", lambda: "192.0.2.1")
+
+    with served(template) as visitor:
+        visitor.enter()
+        assert visitor.name == "127.0.0.1"
+
+
+@pytest.mark.parametrize("path", ["/", "/no", "/?token=x"])
+def test_a_stranger_keeps_no_connection(unentered: Visitor, path: str) -> None:
+    assert unentered.get(path).headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -191,7 +241,7 @@ def test_a_request_is_bounded(visitor: Visitor) -> None:
 
 
 def test_a_request_that_does_not_say_how_long_it_is_is_refused(visitor: Visitor) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(visitor.name, visitor.port, timeout=PATIENCE)
     headers = {
         "Cookie": visitor.cookie,
         "Origin": f"http://{visitor.host}",

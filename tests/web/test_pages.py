@@ -7,15 +7,18 @@ import re
 import threading
 
 import pytest
+from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.pipeline.options import Options
+from promptrun.snapshots import SnapshotStore
 from promptrun.web import pages
 from promptrun.web.choose import Filter
 from promptrun.web.desk import Desk
+from promptrun.web.runs import Runs
 from tests.openai_server import OpenAIServer, text
 from tests.promptrun_cli import Cli
-from tests.web.visitor import Visitor, read_page, read_text, served
+from tests.web.visitor import PATIENCE, Visitor, read_page, read_text, served
 
 HOSTILE = (
     "<script>window.pwned = 1</script><img src=x onerror=alert(1)>\"'><svg/onload=alert(2)>"
@@ -79,6 +82,27 @@ def test_an_image_is_shown_as_long_as_the_spec_renders_it(
         )
         assert "<img" not in first_detail(visitor)
         assert f"{len(PIXEL)} bytes" in read_text(first_detail(visitor))
+
+
+def test_what_judges_said_is_shown_of_every_case_of_a_group(waiting: Cli) -> None:
+    store = SnapshotStore(waiting.folder)
+    for pending, reason in zip(
+        store.list_pending(["specs/alike.yaml"]), ["공손함", "<b>몰래</b>"], strict=True
+    ):
+        assert pending.snapshot is not None
+        said = [{"key": "k", "score": 0.25, "reason": reason}]
+        told = structs.replace(
+            pending.snapshot, reply=pending.snapshot.reply | {"judgements": said}
+        )
+        store.propose(pending.path, told, run=pending.run, replaces=pending.replaces)
+
+    with served(waiting.folder, "specs/alike.yaml") as visitor:
+        visitor.enter()
+        detail = first_detail(visitor)
+
+    assert "specs/alike.yaml::one 0.25 공손함" in read_text(detail)
+    assert "specs/alike.yaml::two 0.25 <b>몰래</b>" in read_text(detail)
+    assert "<b>몰래" not in detail
 
 
 def test_a_hostile_reply_is_text(waiting: Cli, server: OpenAIServer) -> None:
@@ -220,6 +244,32 @@ def test_each_recorded_run_is_listed_with_its_report(visitor: Visitor, waiting: 
     assert policy.startswith("sandbox allow-scripts ")
     assert "allow-same-origin" not in policy
     assert "default-src 'none'" in report.text
+
+
+def test_a_report_that_takes_for_ever_keeps_nobody_waiting(
+    visitor: Visitor, waiting: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, reached = threading.Event(), threading.Event()
+
+    def write(self: object, run_id: str) -> None:
+        reached.set()
+        hold.wait(PATIENCE)
+        raise UsageError(f"no run `{run_id}` is recorded")
+
+    monkeypatch.setattr(Runs, "write_report", write)
+    path = f"/runs/{waiting.records()[0].stem}"
+    statuses: list[int] = []
+    thread = threading.Thread(target=lambda: statuses.append(visitor.get(path).status))
+    thread.start()
+    try:
+        assert reached.wait(PATIENCE)
+        item = visitor.items()[0]
+        assert visitor.settle("accept", item.key, item.shown).status == 200
+        assert not statuses
+    finally:
+        hold.set()
+        thread.join(PATIENCE)
+    assert statuses == [404]
 
 
 def test_a_record_that_cannot_be_read_is_told_and_has_no_report(

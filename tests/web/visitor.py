@@ -46,9 +46,11 @@ class Visitor:
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
         assert parts.port is not None
+        assert parts.hostname is not None
         self.address = address
+        self.name = parts.hostname
         self.port = parts.port
-        self.host = f"127.0.0.1:{parts.port}"
+        self.host = parts.netloc
         self.cookie = ""
         self.secret = ""
 
@@ -84,7 +86,7 @@ class Visitor:
         """Any request, with the cookie."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         whole = {"Cookie": self.cookie, "Accept": "application/json"} | named
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.name, self.port, timeout=PATIENCE)
         with closing(connection):
             connection.request(method, path, body, whole)
             came = connection.getresponse()
@@ -161,7 +163,7 @@ def read_all(folder: Path) -> dict[str, bytes]:
 
 
 @contextmanager
-def served(folder: Path, *targets: str) -> Iterator[Visitor]:
+def served(folder: Path, *targets: str, port: int | None = None) -> Iterator[Visitor]:
     """A review of the project, until the block ends; gives a visitor who has not entered."""
     options = Options(targets=targets, cwd=folder, environ={})
     told: Queue[str | PromptrunError] = Queue()
@@ -169,7 +171,7 @@ def served(folder: Path, *targets: str) -> Iterator[Visitor]:
 
     def run() -> None:
         try:
-            ended.append(serve(options, port=None, opens=False, announce=told.put))
+            ended.append(serve(options, port=port, opens=False, announce=told.put))
         except PromptrunError as error:
             told.put(error)
 

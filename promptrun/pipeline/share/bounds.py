@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
@@ -10,7 +11,7 @@ from promptrun.pipeline.share.texts import map_texts, walk_texts
 from promptrun.snapshots.media import without_media
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from promptrun.models import CaseResult, Comparison, Reply
 
@@ -19,7 +20,13 @@ MAX_MEDIA_BYTES: Final = 5_000_000
 MAX_TEXT: Final = 1_000_000
 """Characters of one text of a request or a reply, and of all texts of such a one, four times."""
 MAX_SAMPLES: Final = 100
-"""Replies of a case that are shared."""
+"""Replies of a case that are shared, and accepted ones that differ from each other."""
+# It has to be nothing but bytes: a text, or a file of YAML, may begin with the same word.
+_DATA: Final = re.compile(
+    r"data:[\w.+-]{0,100}(?:/[\w.+-]{0,100})?(?:;[\w.+-]{1,100}=[\w.+-]{1,100}){0,5}"
+    r";base64,[A-Za-z0-9+/]*={0,2}",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class Bounds:
@@ -41,7 +48,7 @@ class Bounds:
                 f"media of {size:,} bytes are named by their digests in the request, since "
                 f"{MAX_MEDIA_BYTES:,} bytes are shared at most: it cannot be sent as it stands"
             )
-        cut = _cut_to_fit(body)
+        cut = _cut_to_fit(body, whole=set(_find_sounds(body)))
         if cut is not body:
             notes.append("the request is too large to be shared: its longest texts are cut")
         fitting: dict[str, Any] = cut
@@ -71,27 +78,28 @@ class Bounds:
 
     def result(self, result: CaseResult, notes: list[str]) -> CaseResult:
         """The result with replies and differences that are short enough."""
-        replies = result.replies
-        if len(replies) > MAX_SAMPLES:
-            notes.append(f"{MAX_SAMPLES} of {len(replies):,} replies are shared")
-            replies = replies[:MAX_SAMPLES]
+        for kind, told in (("replies", result.replies), ("accepted replies", result.accepted)):
+            if len(told) > MAX_SAMPLES:
+                notes.append(f"{MAX_SAMPLES} of {len(told):,} {kind} are shared")
+        few = structs.replace(
+            result, replies=result.replies[:MAX_SAMPLES], accepted=result.accepted[:MAX_SAMPLES]
+        )
         bounded = structs.replace(
-            result,
-            reply=_bound(result.reply) if result.reply else None,
-            replies=tuple(map(_bound, replies)),
-            accepted=tuple(
-                (_bound(reply), count) for reply, count in result.accepted[:MAX_SAMPLES]
-            ),
+            few,
+            reply=_bound(few.reply) if few.reply else None,
+            replies=tuple(map(_bound, few.replies)),
+            accepted=tuple((_bound(reply), count) for reply, count in few.accepted),
         )
-        pairs = zip(
-            [result.reply, *(one for one, _ in result.accepted)],
-            [bounded.reply, *(one for one, _ in bounded.accepted)],
-            strict=False,
-        )
+        pairs = zip(_list_replies(few), _list_replies(bounded), strict=True)
         if any(before is not after for before, after in pairs):
             notes.append("the reply is too large to be shared: its longest texts are cut")
             bounded = structs.replace(bounded, comparison=_cut_differences(result.comparison))
         return bounded
+
+
+def _list_replies(result: CaseResult) -> list[Reply]:
+    own = [result.reply] if result.reply else []
+    return [*own, *result.replies, *(one for one, _ in result.accepted)]
 
 
 def _bound(reply: Reply) -> Reply:
@@ -99,13 +107,28 @@ def _bound(reply: Reply) -> Reply:
     return reply if raw is reply.raw else structs.replace(reply, raw=raw)
 
 
-def _cut_to_fit(value: Any) -> Any:
-    """The same object where it is small enough; data URLs are no text."""
-    sizes = [len(text) for _, text in walk_texts(value) if not is_data(text)]
+def _find_sounds(body: dict[str, Any]) -> Iterator[str]:
+    """The sounds of a request, which are bare base64."""
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for part in content if isinstance(content, list) else ():
+            sound = part.get("input_audio") if isinstance(part, dict) else None
+            if isinstance(sound, dict) and isinstance(sound.get("data"), str):
+                yield sound["data"]
+
+
+def _cut_to_fit(value: Any, *, whole: Collection[str] = ()) -> Any:
+    """The same object where it is small enough; data URLs are no text, nor is what is `whole`."""
+
+    def is_bytes(text: str) -> bool:
+        return text in whole or is_data(text)
+
+    sizes = [len(text) for _, text in walk_texts(value) if not is_bytes(text)]
     if max(sizes, default=0) <= MAX_TEXT and sum(sizes) <= 4 * MAX_TEXT:
         return value
     most = max(100, min(MAX_TEXT, _fair_share(sizes)))
-    return map_texts(value, lambda text: text if is_data(text) else _cut(text, most))
+    return map_texts(value, lambda text: text if is_bytes(text) else _cut(text, most))
 
 
 def _fair_share(sizes: list[int]) -> int:
@@ -143,7 +166,7 @@ def _cut(text: str, most: int) -> str:
 
 def is_data(text: str) -> bool:
     """Whether a text is the bytes of something, and not to be read."""
-    return text[:5].lower() == "data:"
+    return _DATA.fullmatch(text) is not None
 
 
 def _identities(described: Any) -> Iterator[dict[str, Any]]:

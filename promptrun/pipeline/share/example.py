@@ -12,23 +12,28 @@ import promptrun
 from promptrun.config import secrets_of
 from promptrun.errors import UsageError
 from promptrun.models import BadCase, Case, Request, Server
+from promptrun.pipeline.faults import rules_of
 from promptrun.pipeline.options import WritePolicy
 from promptrun.pipeline.plan import make_plan
 from promptrun.pipeline.prepare import Prepared, prepare
 from promptrun.pipeline.projects import PlannedSpec
 from promptrun.pipeline.share.bounds import Bounds
-from promptrun.pipeline.share.pack import Packer, repeats
+from promptrun.pipeline.share.pack import Packer
+from promptrun.pipeline.share.repeat import render_masked, repeats
 from promptrun.pipeline.share.reply import Chosen, Replies
 from promptrun.pipeline.share.secrets import Guard
+from promptrun.pipeline.share.texts import map_texts
+from promptrun.pipeline.share.unread import find_unread
 from promptrun.pipeline.versions import openai_version
 from promptrun.reports.share.shared import Shared, SharedCase
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from promptrun.models import CaseResult
+    from promptrun.models import CaseResult, Overrides
     from promptrun.pipeline.options import Options
     from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.share.pack import Packed
 
 MOST_CASES: Final = 20
 NO_ADDRESS: Final = "https://YOUR_SERVER/v1"
@@ -43,6 +48,8 @@ class _Taken(Struct, frozen=True, kw_only=True):
     case: Case
     body: dict[str, Any] | None
     """The request as it is sent, with whatever secret it holds."""
+    expected: list[Any]
+    """What the expectations compare with, with whatever secret it holds."""
     chosen: Chosen
 
 
@@ -52,7 +59,7 @@ def share_cases(
     """The cases that `options` select, each with the reply that `wanted` means.
 
     See `Replies` for that. Nothing is sent and nothing is written. Raises UsageErrors with the
-    place of everything that looks like a secret; with `mask`, ``***`` stands there instead. Raises
+    place of all that looks like a secret; with `mask`, ``MASKED`` stands there instead. Raises
     UsageError for too many cases, for several projects, and where `output`, the file that is going
     to be written, is one of those that the cases read. Where none was selected, there is none.
     """
@@ -70,10 +77,13 @@ def share_cases(
             f"`{output.name}` is one of the files that are shared", hint="name another file"
         )
     guard.variables(options.overrides.vars)
-    files = guard.files(packer.pack())
+    packed = _leave_out_unread(packer.pack(), taken, options.overrides)
+    files = guard.files(packed)
     guard.refuse()
     bounds = Bounds()
     shared = tuple(_share(options, one, guard, bounds) for one in taken)
+    if guard.needs_rendering(packed, [[one.body, one.expected] for one in taken]):
+        _render_masked(options.overrides, taken, packed, guard)
     guard.refuse()
     whole = Shared(cases=shared, files=files, versions=_versions(), masked=guard.masked)
     return structs.replace(whole, notes=tuple(_why_not_repeated(options, taken, whole)))
@@ -124,7 +134,8 @@ def _take(plan: Plan, planned: PlannedSpec, case: Case, replies: Replies, packer
     else:
         body, chosen = None, _as_it_is(ready)
         packer.take(planned, case, ())
-    return _Taken(planned=planned, case=case, body=body, chosen=chosen)
+    expected = [one.argument for one in rules_of(case)]
+    return _Taken(planned=planned, case=case, body=body, expected=expected, chosen=chosen)
 
 
 def _as_it_is(result: CaseResult) -> Chosen:
@@ -134,6 +145,38 @@ def _as_it_is(result: CaseResult) -> Chosen:
     if result.request is None:
         raise UsageError(f"`{result.id}` cannot be shared: {result.reason}")
     return Chosen(result=result, source="none is known, the request alone")
+
+
+def _leave_out_unread(
+    packed: list[Packed], taken: list[_Taken], overrides: Overrides
+) -> list[Packed]:
+    """The files that are read: what a case only names may be nobody's business."""
+    cases = [(one.planned, one.case) for one in taken]
+    unread = find_unread([one.file for one in packed], cases, overrides)
+    return [one for one in packed if one.file.path not in unread]
+
+
+def _render_masked(
+    overrides: Overrides, taken: list[_Taken], packed: list[Packed], guard: Guard
+) -> None:
+    """Look at what the masked files give: what a template puts together stands in none of them."""
+    masked = structs.replace(
+        overrides,
+        vars=map_texts(overrides.vars, guard.lettered),
+        fields=map_texts(overrides.fields, guard.lettered),
+    )
+    files = [
+        structs.replace(one.file, text=one.file.text and guard.lettered(one.file.text))
+        for one in packed
+    ]
+    for one in taken:
+        try:
+            value, problem = render_masked(files, one.planned, one.case, masked)
+        except OSError as error:
+            value, problem = {}, str(error.strerror)
+        if problem is not None:
+            guard.not_rendered(one.case.id, problem)
+        guard.rendered(one.case.id, value)
 
 
 def _secrets(plan: Plan) -> list[str]:
@@ -148,6 +191,7 @@ def _share(options: Options, taken: _Taken, guard: Guard, bounds: Bounds) -> Sha
     if body is None and told.request is not None:
         body = told.request.body
     notes = list(taken.chosen.notes)
+    guard.expected(taken.case.id, taken.expected)
     if body is not None:
         body = bounds.request(guard.request(taken.case.id, body), notes)
     result = bounds.result(guard.result(told), notes)
@@ -209,7 +253,7 @@ def _why_not_repeated(options: Options, taken: list[_Taken], shared: Shared) -> 
     """For each case whose request the files do not give again, a sentence that says so."""
     if shared.masked:
         return [
-            "what looked like a secret is replaced by three stars: requests and files are not exact"
+            "what looked like a secret is replaced by `MASKED`: requests and files are not exact"
         ]
     found = []
     for one in taken:

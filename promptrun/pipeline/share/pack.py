@@ -1,33 +1,27 @@
-"""Files of a project as they are shared, and whether they give the same requests elsewhere."""
+"""Files of a project as they are shared: whole, as an excerpt of rows, or by name alone."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from hashlib import sha256
 from math import isfinite
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, structs
 
-from promptrun.errors import Location, PromptrunError, SpecError, SpecErrors
+from promptrun.errors import Location
 from promptrun.files.json import digest, pretty
 from promptrun.files.tree import FileProblem, read_binary
-from promptrun.models import Case, DataFile, Overrides, Spec
-from promptrun.pipeline.faults import find_faults
-from promptrun.pipeline.options import Options
-from promptrun.pipeline.projects import load_one, load_project
+from promptrun.models import Case, DataFile, Spec
 from promptrun.pipeline.share.files import find_files
-from promptrun.render import render_request
 from promptrun.reports.share.shared import SharedFile
-from promptrun.spec import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from promptrun.models import Expectation
     from promptrun.pipeline.plan import Plan
@@ -38,6 +32,7 @@ MAX_TEXT_BYTES: Final = 1_000_000
 """Of one file of text; of all, four times."""
 MAX_BINARY_BYTES: Final = 5_000_000
 """Of all files that are no text."""
+TOO_LARGE: Final = "left out: too large to be shared"
 SETTINGS: Final = "promptrun.toml"
 _HEAD: Final = "# The folder of this file is the root of the project.\n"
 
@@ -81,7 +76,7 @@ class Packer:
         if project is None:
             return []
         packed = [self._pack(path, project.root) for path in self._files if path not in self._rows]
-        packed += [_excerpt(path, *told) for path, told in self._rows.items()]
+        packed += [self._fit(_excerpt(path, *told)) for path, told in self._rows.items()]
         defaults = project.settings.defaults
         if defaults or any("/" in one.file.path for one in packed):
             packed.append(_settings(defaults, project.settings.locate("defaults")))
@@ -96,15 +91,20 @@ class Packer:
             return Packed(file=lost)
         file = SharedFile(path=name, size=len(data), sha256=sha256(data).hexdigest())
         text = _as_text(data)
-        if text is None:
-            if len(data) > self._binary_left:
-                return Packed(file=structs.replace(file, note="left out: too large to be shared"))
-            self._binary_left -= len(data)
-            return Packed(file=structs.replace(file, base64=b64encode(data).decode()))
-        if len(data) > min(MAX_TEXT_BYTES, self._text_left):
-            return Packed(file=structs.replace(file, note="left out: too large to be shared"))
-        self._text_left -= len(data)
-        return Packed(file=structs.replace(file, text=text))
+        if text is not None:
+            return self._fit(Packed(file=structs.replace(file, text=text)))
+        if len(data) > self._binary_left:
+            return Packed(file=structs.replace(file, note=TOO_LARGE))
+        self._binary_left -= len(data)
+        return Packed(file=structs.replace(file, base64=b64encode(data).decode()))
+
+    def _fit(self, packed: Packed) -> Packed:
+        """The same file of text, or its name alone where there is no room for the text."""
+        file = packed.file
+        if file.size > min(MAX_TEXT_BYTES, self._text_left):
+            return Packed(file=structs.replace(file, text=None, note=TOO_LARGE))
+        self._text_left -= file.size
+        return packed
 
 
 def _as_text(data: bytes) -> str | None:
@@ -202,52 +202,3 @@ def _write_csv(rows: list[Row]) -> str:
         writer.writerow(rows[0].values)
     writer.writerows(row.values.values() for row in rows)
     return text.getvalue()
-
-
-def repeats(
-    files: Iterable[SharedFile],
-    planned: PlannedSpec,
-    case: Case,
-    body: dict[str, Any],
-    overrides: Overrides,
-) -> str | None:
-    """Why the files alone, in a folder of their own, do not give this very request.
-
-    None where they do. Raises OSError where the folder cannot be made.
-    """
-    with TemporaryDirectory(prefix="promptrun-") as name:
-        root = Path(name).resolve()
-        for file in files:
-            write_file(root, file)
-        try:
-            again = _render_there(root, planned, case, overrides)
-        except PromptrunError as error:
-            first = error.errors[0] if isinstance(error, SpecErrors) else error
-            return str(first).replace(str(root), "…")
-    return None if pretty(again) == pretty(body) else "it comes out as another one"
-
-
-def write_file(root: Path, file: SharedFile) -> None:
-    """One file of an example, below a folder; nothing where its content is left out."""
-    path = root / file.path
-    if file.text is None and file.base64 is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b64decode(file.base64) if file.base64 else (file.text or "").encode())
-
-
-def _render_there(
-    root: Path, planned: PlannedSpec, case: Case, overrides: Overrides
-) -> dict[str, Any]:
-    # A provider of the project's own is not known there, and renders nothing.
-    provider = "openai" if planned.strict else "local"
-    options = Options(targets=(), cwd=root, environ={}, provider=provider)
-    project = load_project(root, options)
-    spec = load_one(root / case.spec.id, project, overrides=overrides).spec
-    there = next((one for one in expand(spec, overrides) if one.name == case.name), None)
-    if not isinstance(there, Case):
-        raise SpecError("the case is not among those of the files")
-    faults = find_faults(there, strict=planned.strict)
-    if faults:
-        raise faults[0]
-    return render_request(there).body

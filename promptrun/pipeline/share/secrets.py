@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from base64 import b64decode
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import convert, structs, to_builtins
 
 from promptrun.errors import UsageError, UsageErrors
 from promptrun.files.source import Source
 from promptrun.models import Comparison, Outcome, SetComparison
-from promptrun.pipeline.share.bounds import is_data
+from promptrun.pipeline.share.finder import PATH, Finder, bytes_of
+from promptrun.pipeline.share.patterns import compile_hosts
 from promptrun.pipeline.share.texts import map_texts, walk_texts
-from promptrun.reports.share.keys import find_keys
+from promptrun.pipeline.share.values import read_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,17 +28,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 MOST_TOLD: Final = 20
-SIGN: Final = "***"
+SIGN: Final = "MASKED"
+"""What stands for a secret: letters, since three stars would be an alias of YAML."""
 HINT: Final = f"take it out, or let `--mask` write `{SIGN}` in its place"
-_ADDRESSES: Final = ("OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT")
-_CONFIGURED: Final = "a configured secret"
-_PATH: Final = "a path of this machine"
-
-
-class _Found(NamedTuple):
-    what: str
-    start: int
-    end: int
 
 
 class Guard:
@@ -46,9 +38,8 @@ class Guard:
 
     def __init__(self, secrets: Sequence[str], plan: Plan, *, mask: bool) -> None:
         self._mask = mask
-        self._secrets = _compile_secrets(secrets)
-        self._paths = _compile_paths(plan)
-        self._hosts = _compile_hosts(plan)
+        self._finder = Finder(secrets, plan)
+        self._hosts = compile_hosts(plan)
         self._errors: list[UsageError] = []
         self.masked = 0
         """How many stretches were replaced."""
@@ -62,7 +53,7 @@ class Guard:
         """Look at the variables of the command line; what is made of them is masked elsewhere."""
         for name, value in values.items():
             for _, text in walk_texts(value):
-                found = next(self._find(text), None)
+                found = next(self._finder.in_text(text), None)
                 if found is not None and not self._mask:
                     self._errors.append(
                         UsageError(f"{found.what} stands in the variable `{name}`", hint=HINT)
@@ -75,38 +66,96 @@ class Guard:
     def _file(self, packed: Packed) -> SharedFile:
         file = packed.file
         self._check_name(file.path)
-        if file.base64 is not None and self._secrets and self._secrets.search(file.base64):
-            self._tell(_CONFIGURED, f"the file `{file.path}`")
+        what = self._finder.in_bytes(b64decode(file.base64)) if file.base64 is not None else None
+        if what is not None:
+            self._tell(what, f"the bytes of the file `{file.path}`")
         if file.text is None:
             return file
-        if packed.rows:
-            for text, location in packed.rows:
-                self._tell_all(self._find(text), lambda _, place=location: place)
-        else:
-            source = Source(file.path, file.text)
-            self._tell_all(self._find(file.text), lambda one: source.span(one.start, one.end))
-        return structs.replace(file, text=self._masked(file.text))
+        found = [] if self._mask else list(self._locate(packed, file.text))
+        for what, place in found:
+            # The line itself is not shown: it holds the secret.
+            location = place._replace(source="")
+            self._errors.append(UsageError(f"{what} stands here", location=location, hint=HINT))
+        text = self._masked(file.text)
+        if not found:
+            self._check_values(file.path, file.text)
+        if text == file.text:
+            return file
+        # The digest of what was there could be tried against guesses of the secret.
+        data = text.encode()
+        return structs.replace(file, text=text, size=len(data), sha256=sha256(data).hexdigest())
+
+    def _locate(self, packed: Packed, text: str) -> Iterator[tuple[str, Location]]:
+        """What is found in a file of text, each with its place."""
+        for row, place in packed.rows:
+            for one in self._finder.in_text(row):
+                yield one.what, place
+        if not packed.rows:
+            source = Source(packed.file.path, text)
+            for one in self._finder.in_text(text):
+                yield one.what, source.span(one.start, one.end)
+
+    def _check_values(self, path: str, text: str) -> None:
+        """Look for what only the escapes of a file's language hide, and stars cannot reach."""
+        lettered = self.lettered(text)
+        value = read_value(path, lettered)
+        if value is None and lettered != text and read_value(path, text) is not None:
+            message = f"`{path}` cannot be read with its secrets masked, and may hold more of them"
+            self._errors.append(UsageError(message, hint="take the secrets out"))
+        self._check(f"the file `{path}`", value)
+
+    def _check(self, where: str, value: Any) -> None:
+        """Look at a value in which nothing can be masked."""
+        for path, text in walk_texts(value):
+            what = self._find_unmaskable(text) or next(
+                (one.what for one in self._finder.in_text(text)), None
+            )
+            if what is not None:
+                self._tell(what, where + self._at(path))
+
+    def _find_unmaskable(self, text: str) -> str | None:
+        data = bytes_of(text)
+        return None if data is None else self._finder.in_bytes(data)
+
+    def _at(self, path: str) -> str:
+        # A key may be a secret, too.
+        return f", at `{self._derived(path)}`" if path else ""
+
+    def lettered(self, text: str) -> str:
+        """The text with letters for its secrets, which stand wherever a word may."""
+        return self._replace(text, SIGN)[0] if self._mask else text
+
+    def expected(self, case_id: str, arguments: list[Any]) -> None:
+        """Look at what is expected, filled in; where it is masked, `rendered` looks again."""
+        if not self._mask:
+            self._check(f"what is expected of `{case_id}`", arguments)
+
+    def needs_rendering(self, files: Iterable[Packed], values: Iterable[Any]) -> bool:
+        """Whether a secret stands in a file, or in what it was rendered to."""
+        texts = [one.file.text for one in files if one.file.text is not None]
+        return self._mask and any(
+            next(self._finder.in_text(text), None) is not None
+            for _, text in walk_texts([texts, list(values)])
+        )
+
+    def rendered(self, case_id: str, value: Any) -> None:
+        """Look at what masked files give: templates may put a secret together from its parts."""
+        self._check(f"what the masked files give for `{case_id}`", value)
+
+    def not_rendered(self, case_id: str, problem: str) -> None:
+        """Refuse masked files that give nothing to look at."""
+        message = f"the masked files of `{case_id}` cannot be rendered, and may hold more secrets"
+        told = f"{message}: {self._derived(problem)}"
+        self._errors.append(UsageError(told, hint="take the secrets out"))
 
     def case(self, spec_id: str, name: str) -> None:
         """Look at the name of a case, which stands in too many places to be masked."""
-        for one in self._find(name):
+        for one in self._finder.in_text(name):
             self._tell(one.what, f"the name of a case of `{spec_id}`")
 
     def _check_name(self, name: str) -> None:
-        for one in self._find(name):
+        for one in self._finder.in_text(name):
             self._tell(one.what, f"the name of the file `{name[: one.start]}…`")
-
-    def _tell_all(self, found: Iterator[_Found], locate: Any) -> None:
-        if self._mask:
-            return
-        for one in found:
-            location: Location = locate(one)
-            # The line itself is not shown: it holds the secret.
-            self._errors.append(
-                UsageError(
-                    f"{one.what} stands here", location=location._replace(source=""), hint=HINT
-                )
-            )
 
     def _tell(self, what: str, where: str) -> None:
         """Of what cannot be masked."""
@@ -162,11 +211,15 @@ class Guard:
 
     def _value(self, where: str, value: Any) -> Any:
         """A JSON value without secrets, in which JSON can be written down."""
+        for path, text in walk_texts(value):
+            what = self._find_unmaskable(text)
+            if what is not None:
+                self._tell(what, f"the bytes in {where}{self._at(path)}")
         if not self._mask:
             for path, text in walk_texts(value):
-                for one in self._find(text):
-                    at = f", at `{path}`" if path else ""
-                    self._errors.append(UsageError(f"{one.what} stands in {where}{at}", hint=HINT))
+                for one in self._finder.in_text(text):
+                    message = f"{one.what} stands in {where}{self._at(path)}"
+                    self._errors.append(UsageError(message, hint=HINT))
                     if len(self._errors) >= MOST_TOLD:
                         return value
         return map_texts(value, self._masked)
@@ -179,72 +232,21 @@ class Guard:
         """A text of promptrun's own or of a server: it tells no address either."""
         if self._hosts is not None:
             text = self._hosts.sub("…", text)
-        for one in reversed(list(self._find(text))):
-            sign = "…" if one.what == _PATH else SIGN
+        for one in reversed(list(self._finder.in_text(text))):
+            sign = "…" if one.what == PATH else SIGN
             text = text[: one.start] + sign + text[one.end :]
         return text
 
     def _masked(self, text: str) -> str:
         if not self._mask:
             return text
-        for one in reversed(list(self._find(text))):
-            text = text[: one.start] + SIGN + text[one.end :]
-            self.masked += 1
+        text, count = self._replace(text, SIGN)
+        self.masked += count
         return text
 
-    def _find(self, text: str) -> Iterator[_Found]:
-        """What must not leave, from the left; of what overlaps, the first."""
-        found: list[_Found] = []
-        for pattern, what in ((self._secrets, _CONFIGURED), (self._paths, _PATH)):
-            if pattern is not None:
-                found += [_Found(what, *one.span()) for one in pattern.finditer(text)]
-        if not is_data(text):
-            found += [_Found(f"what looks like {one.what}", *one[1:]) for one in find_keys(text)]
-        end = 0
-        for one in sorted(found, key=lambda each: (each.start, -each.end)):
-            if one.start >= end:
-                end = one.end
-                yield one
-
-
-def _compile_secrets(secrets: Sequence[str]) -> re.Pattern[str] | None:
-    if not secrets:
-        return None
-    from promptrun.config.spellings import spellings_of
-
-    forms = {form for secret in secrets for form in spellings_of(secret)}
-    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
-
-
-def _compile_hosts(plan: Plan) -> re.Pattern[str] | None:
-    """The servers that the settings and the environment name, as messages of failures have them."""
-    from urllib.parse import urlsplit
-
-    hosts: set[str] = set()
-    for planned in plan.specs:
-        settings = planned.project.settings
-        urls = [table.base_url for table in settings.providers.values()]
-        urls += [settings.environment.get(name) for name in _ADDRESSES]
-        for url in urls:
-            with suppress(ValueError):
-                host = urlsplit(url or "").hostname
-                hosts |= {host} if host else set()
-    if not hosts:
-        return None
-    named = "|".join(map(re.escape, sorted(hosts, key=len, reverse=True)))
-    return re.compile(rf"(?:https?://)?(?:{named})(?::\d+)?(?:/[\w./-]*)?", re.IGNORECASE)
-
-
-def _compile_paths(plan: Plan) -> re.Pattern[str] | None:
-    """The folders that name a user or a machine: home, the project, where the command was typed.
-
-    One that is as short as ``/root`` or ``/app`` names nobody, and stands in many texts.
-    """
-    folders = {plan.options.cwd, *(planned.project.root for planned in plan.specs)}
-    with suppress(RuntimeError):  # a user without a home
-        folders.add(Path.home())
-    telling = {str(one) for one in folders if len(one.parts) > 2}
-    if not telling:
-        return None
-    longest_first = sorted(telling, key=len, reverse=True)
-    return re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
+    def _replace(self, text: str, sign: str) -> tuple[str, int]:
+        """The text with a sign for each of its secrets, and how many those are."""
+        found = list(self._finder.in_text(text))
+        for one in reversed(found):
+            text = text[: one.start] + sign + text[one.end :]
+        return text, len(found)

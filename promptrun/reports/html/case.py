@@ -26,6 +26,8 @@ MAX_DIFFERENCES: Final = 100
 def write_case(result: CaseResult) -> Markup:
     """Everything that a reader may want to know of a case; its headings are of level 3."""
     comparison = result.comparison
+    # What a set keeps is told by its shares: a rule that some replies break is not simply kept.
+    outcomes = [one for one in result.outcomes if result.sets is None or not one.kept]
     replies, beside = write_replies(result)
     return fill(
         "case.html",
@@ -39,8 +41,8 @@ def write_case(result: CaseResult) -> Markup:
         told=_tell_comparison(result),
         reply_differences=_pick_differences(comparison, beside=beside) if comparison else (),
         request_differences=_write_differences(comparison.request) if comparison else (),
-        expectations=[_describe_outcome(one) for one in result.outcomes[:MAX_DIFFERENCES]],
-        more_expectations=len(result.outcomes) - MAX_DIFFERENCES,
+        expectations=[_describe_outcome(one) for one in outcomes[:MAX_DIFFERENCES]],
+        more_expectations=len(outcomes) - MAX_DIFFERENCES,
         sets=write_statistics(result.sets) if result.sets else None,
         conversation=write_conversation(result.request.body) if result.request else None,
         facts=describe_facts(result),

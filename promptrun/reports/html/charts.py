@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from promptrun.models import WORST_FIRST, Verdict
+from promptrun.models import WORST_FIRST
+from promptrun.reports.history import find_pass_rate, write_share
 from promptrun.reports.html.facts import write_cost
 from promptrun.reports.html.svg import (
     Chart,
@@ -49,7 +50,7 @@ def _chart_specs(tally: Tally) -> Iterator[Chart]:
     ranked = rank_specs(tally.specs.counts, MAX_SPECS)
     if not ranked:
         return
-    chart = begin_chart("HorizontalStackedBar", height=22 * len(ranked) + 40)
+    chart = begin_chart("HorizontalStackedBar", height=22 * len(ranked) + 40, order_min=0)
     # It draws from below.
     chart.x_labels = [write_label(name) for name, _ in reversed(ranked)]
     for verdict in WORST_FIRST:
@@ -83,7 +84,7 @@ def _chart_spread(
         return
     half, most = spread.find_share(0.5), spread.find_share(0.95)
     told = f"half below about {write(half)}, 95 % below about {write(most)}"
-    chart = begin_chart("Bar")
+    chart = begin_chart("Bar", order_min=0)  # cases are whole
     chart.x_labels = [write(low) for low, _, _ in buckets]
     chart.x_labels_major_count = 2
     chart.add("cases", [count for _, _, count in buckets])
@@ -98,19 +99,12 @@ def _chart_spread(
 
 
 def _chart_runs(runs: Sequence[PastRun]) -> Iterator[Chart]:
-    rates = [(run, rate) for run in runs if (rate := find_pass_rate(run)) is not None]
+    rates = [(run, rate) for run in runs if (rate := find_pass_rate(run.verdicts)) is not None]
     if len(rates) > 1:
-        yield _chart_line("Pass rate over the last runs", "rate", rates, lambda one: f"{one:.0f} %")
+        yield _chart_line("Pass rate over the last runs", "rate", rates, write_share)
     costs = [(run, run.cost) for run in runs if run.cost is not None]
     if len(costs) > 1 and any(cost for _, cost in costs):
         yield _chart_line("Cost over the last runs", "cost", costs, write_cost)
-
-
-def find_pass_rate(run: PastRun) -> float | None:
-    """Passed and new cases of those that were judged, in percent; None where there were none."""
-    judged = sum(run.verdicts.values()) - run.verdicts.get(Verdict.SKIPPED, 0)
-    good = run.verdicts.get(Verdict.PASSED, 0) + run.verdicts.get(Verdict.NEW, 0)
-    return 100 * good / judged if judged else None
 
 
 def _chart_line(
@@ -120,16 +114,14 @@ def _chart_line(
     write: Callable[[float], str],
 ) -> Chart:
     chart = begin_chart("Line", formatter=write)
-    if kind == "rate":
-        chart.range = (0, 100)
-    else:
-        chart.range = (0, max(amount for _, amount in points) or 1)
+    chart.range = (0, 1 if kind == "rate" else max(amount for _, amount in points) or 1)
     chart.y_labels = [
         {"value": amount, "label": write(amount)}
         for amount in (0, chart.range[1] / 2, chart.range[1])
     ]
-    chart.x_labels = [_moment(run) for run, _ in points]
-    chart.x_labels_major_count = 2
+    # Only the first and the last moment have room.
+    chart.x_labels = [_moment(points[0][0]), *[""] * (len(points) - 2), _moment(points[-1][0])]
+    chart.x_labels_major = [chart.x_labels[0], chart.x_labels[-1]]
     chart.add(name, [amount for _, amount in points])
     last = write(points[-1][1])
     return Chart(

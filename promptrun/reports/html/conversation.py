@@ -54,15 +54,20 @@ def write_message(message: Mapping[str, Any], *, json: bool = False) -> Markup:
 
 def _describe_turn(turn: Any) -> dict[str, Any]:
     message = turn if isinstance(turn, dict) else {"content": turn}
-    role = message.get("role")
+    role = _text(message.get("role"))
     name, answers = message.get("name"), message.get("tool_call_id")
     return {
-        "role": role if isinstance(role, str) else "no role",
+        "role": "no role" if role is None else role,
         "kind": role if role in ROLES else "other",
-        "name": name if isinstance(name, str) else None,
-        "answers": answers if isinstance(answers, str) else None,
+        "name": _text(name),
+        "answers": _text(answers),
         "body": write_message(message, json=role in {"assistant", "tool", "function"}),
     }
+
+
+def _text(value: Any) -> str | None:
+    """What is text; a server may send anything in its place, a list too."""
+    return value if isinstance(value, str) else None
 
 
 def _write_parts(message: Mapping[str, Any], *, json: bool) -> Iterator[Markup]:
@@ -89,10 +94,10 @@ def _write_parts(message: Mapping[str, Any], *, json: bool) -> Iterator[Markup]:
 
 
 def _write_part(part: Any, *, json: bool) -> Markup:
-    kind = part.get("type") if isinstance(part, dict) else None
+    kind = _text(part.get("type")) if isinstance(part, dict) else None
     if kind in {"text", "refusal"} and isinstance(part.get(kind), str):
         return write_text(part[kind], json=json)
-    medium = part.get(kind) if isinstance(kind, str) else None
+    medium = None if kind is None else part.get(kind)
     if kind == "image_url":
         return write_image(medium.get("url") if isinstance(medium, dict) else medium)
     if kind == "input_audio" and isinstance(medium, dict):
@@ -118,7 +123,7 @@ def _write_call(call: Any) -> Markup:
             return fill(
                 "call.html",
                 name=str(inner.get("name")),
-                id=called if isinstance(called, str) else None,
+                id=_text(called),
                 arguments=write_text(arguments, json=True)
                 if isinstance(arguments, str)
                 else write_json_tree(arguments),

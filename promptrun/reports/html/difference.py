@@ -29,18 +29,18 @@ SHORT: Final = 24
 """Characters of a text that is shown in one line, as ``old → new``."""
 
 
-def write_difference(difference: Difference, *, inline: bool = False) -> Markup:
-    """One place that differs. `inline` writes old and new below each other on wide screens, too."""
+def write_difference(difference: Difference) -> Markup:
+    """One place that differs."""
     where = Markup('<p class="where"><bdi>{}</bdi>{}</p>')
     if difference.changes:
         head = where.format(show_line(difference.where[:MAX_VALUE]), "")
-        body = _write_changes(difference.changes, inline=inline)
+        body = _write_changes(difference.changes)
     else:
         told = ": too large to list every change" if difference.bounded else ""
         old, new = difference.old, difference.new
         told += ": added" if old is None else ": removed" if new is None else ""
         head = where.format(show_line(difference.where[:MAX_VALUE]), told)
-        body = write_texts(old, new, inline=inline)
+        body = write_texts(old, new)
     return Markup('<div class="difference">{}{}</div>').format(head, body)
 
 
@@ -48,7 +48,6 @@ def write_texts(
     old: str | None,
     new: str | None,
     *,
-    inline: bool = False,
     heads: tuple[str, str] | None = None,
     context: int = CONTEXT,
 ) -> Markup:
@@ -64,8 +63,7 @@ def write_texts(
     if heads:
         named = Markup('<div class="heads"><span>{}</span><span>{}</span></div>').format(*heads)
     rows = Markup("").join(_write_stretches(old, new, context))
-    kind = "diff inline" if inline else "diff"
-    return Markup('<div class="{}">{}{}</div>').format(kind, named, rows)
+    return Markup('<div class="diff">{}{}</div>').format(named, rows)
 
 
 def _write_one_side(old: str | None, new: str | None) -> Markup:
@@ -133,12 +131,12 @@ def _write_side(side: str, runs: Iterable[Run]) -> Markup:
     return Markup('<{} class="line {}" dir="auto">{}</{}>').format(tag, side, pieces, tag)
 
 
-def _write_changes(changes: Sequence[Change], *, inline: bool) -> Markup:
+def _write_changes(changes: Sequence[Change]) -> Markup:
     rows = Markup("").join(
         Markup('<li class="{}"><code class="path"><bdi>{}</bdi></code> {}</li>').format(
             change.kind,
             show_line(_cut(change.path, MAX_VALUE)),
-            _write_change(change, inline=inline),
+            _write_change(change),
         )
         for change in changes[:MAX_CHANGES]
     )
@@ -146,14 +144,14 @@ def _write_changes(changes: Sequence[Change], *, inline: bool) -> Markup:
     return Markup('<ul class="changes">{}</ul>{}').format(rows, more)
 
 
-def _write_change(change: Change, *, inline: bool) -> Markup:
+def _write_change(change: Change) -> Markup:
     old, new = change.old, change.new
     if change.kind == "added":
         return Markup('<span class="label">added</span> <ins>{}</ins>').format(_value(new))
     if change.kind == "removed":
         return Markup('<span class="label">removed</span> <del>{}</del>').format(_value(old))
     if isinstance(old, str) and isinstance(new, str) and not (_is_short(old) and _is_short(new)):
-        return write_texts(old, new, inline=inline)
+        return write_texts(old, new)
     return _write_arrow(_value(old), _value(new))
 
 

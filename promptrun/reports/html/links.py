@@ -13,6 +13,8 @@ MAX_IMAGE: Final = 12 * 2**20
 """Characters of a data URL that is shown; a larger image is only named."""
 MAX_URL: Final = 2_000
 """Characters of an address."""
+_SIZES: Final = range(2**63)
+"""Bytes that a medium may have; a server may claim any number."""
 
 # Only kinds that hold pixels and nothing that could run; and only base64, which needs no escape.
 _IMAGE = re.compile(r"data:image/(png|jpeg|webp|gif);base64,([A-Za-z0-9+/]+=*)", re.ASCII)
@@ -73,7 +75,7 @@ def _name_digest(source: dict[str, Any]) -> Markup:
     """What stands for a medium whose bytes were not kept."""
     kind, digest, size = (source.get(name) for name in ("type", "sha256", "bytes"))
     parts = [show_line(kind) if isinstance(kind, str) else Markup("a medium")]
-    if type(size) is int:
+    if type(size) is int and size in _SIZES:
         parts.append(show_line(_write_size(size)))
     if isinstance(digest, str):
         parts.append(Markup("sha256 <code>{}</code>").format(show_line(digest[:64])))

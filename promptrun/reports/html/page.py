@@ -28,25 +28,20 @@ def write_page(
     *,
     scripts: Sequence[str] = (),
     styles: Sequence[str] = (),
-    lang: str = "en",
 ) -> str:
     """A page of `body`, which holds its landmarks (``<main>`` at least).
 
     `scripts` and `styles` are texts of the package's own files, `styles` in addition to the shared
     one; scripts run at the end of the page. Nothing else may run or be loaded.
     """
-    parts = [open_page(title, scripts=scripts, styles=styles, lang=lang), body]
+    parts = [open_page(title, scripts=scripts, styles=styles), body]
     return "".join([*parts, *map(write_script, scripts), END])
 
 
-def open_page(
-    title: str, *, scripts: Sequence[str] = (), styles: Sequence[str] = (), lang: str = "en"
-) -> Markup:
+def open_page(title: str, *, scripts: Sequence[str] = (), styles: Sequence[str] = ()) -> Markup:
     """Everything up to ``<body>``: the page may hold `scripts`, and `END` ends it."""
     style = Markup("\n".join([read_style(), *styles]))  # noqa: S704 - the package's own files
-    return fill(
-        "page.html", title=title, lang=lang, style=style, policy=write_policy(style, scripts)
-    )
+    return fill("page.html", title=title, style=style, policy=write_policy(style, scripts))
 
 
 def write_script(script: str) -> Markup:

@@ -12,6 +12,7 @@ from promptrun.reports.html.difference import write_texts
 from promptrun.reports.html.json_tree import parse_container
 from promptrun.reports.html.look import fill
 from promptrun.reports.html.reply import write_plain, write_reply
+from promptrun.reports.replies import replies_of
 from promptrun.reports.sets import count_replies
 from promptrun.reports.text import write_heading
 
@@ -79,7 +80,7 @@ def _sort(value: object) -> object:
 
 
 def _write_sets(result: CaseResult) -> Markup:
-    came = result.replies or ((result.reply,) if result.reply else ())
+    came = replies_of(result)
     groups = count_replies(came, [_write_choices(one) for one in came])
     return fill(
         "sets.html",

@@ -6,15 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from promptrun.models import WORST_FIRST
-from promptrun.reports.history import write_seconds
+from promptrun.reports.history import find_pass_rate, write_seconds, write_share
 from promptrun.reports.html.case import write_case
-from promptrun.reports.html.charts import find_pass_rate, write_charts
+from promptrun.reports.html.charts import write_charts
 from promptrun.reports.html.charts import write_seconds as write_latency
 from promptrun.reports.html.facts import write_cost, write_tokens
 from promptrun.reports.html.look import fill, read_file
 from promptrun.reports.html.page import END, open_page, write_script
 from promptrun.reports.html.room import Room
-from promptrun.reports.html.rows import CASES, ROWS, describe_row, write_block
+from promptrun.reports.html.rows import CASES, CASES_SIZE, ROWS, describe_row, write_block
 from promptrun.reports.html.tally import Tally
 
 if TYPE_CHECKING:
@@ -75,14 +75,18 @@ def _write_rows(results: Iterable[CaseResult], tally: Tally, out: TextIO) -> Non
 
 def _write_cases(results: Iterable[CaseResult], out: TextIO) -> None:
     cases: list[Any] = []
+    first = size = 0
     room = Room()
     for result in results:
-        cases.append(write_case(room.fit(result)))
-        if len(cases) == CASES:
-            out.write(write_block("cases", cases))
-            cases = []
+        fragment = write_case(room.fit(result))
+        if cases and (len(cases) == CASES or size + len(fragment) > CASES_SIZE):
+            out.write(write_block("cases", cases, first=first))
+            first += len(cases)
+            cases, size = [], 0
+        cases.append(fragment)
+        size += len(fragment)
     if cases:
-        out.write(write_block("cases", cases))
+        out.write(write_block("cases", cases, first=first))
 
 
 def _title(run: PastRun) -> str:
@@ -116,13 +120,13 @@ def write_moment(text: str) -> str:
 
 def _write_figures(run: PastRun, tally: Tally) -> list[tuple[str, str]]:
     """The numbers that a reader looks for first, and what each is."""
-    rate = find_pass_rate(run)
+    rate = find_pass_rate(run.verdicts)
     half = tally.latency.find_share(0.5) if tally.latency.total else None
     figures = [
-        ("pass rate", None if rate is None else f"{rate:.0f} %"),
+        ("pass rate", None if rate is None else write_share(rate)),
         ("tokens", write_tokens(run.prompt_tokens, run.completion_tokens)),
         ("cost", None if run.cost is None else write_cost(run.cost)),
-        ("median latency", None if half is None else f"{write_latency(half)}"),
+        ("median latency", None if half is None else write_latency(half)),
         ("requests", None if run.requests is None else f"{run.requests:,}"),
     ]
     return [(name, value) for name, value in figures if value]

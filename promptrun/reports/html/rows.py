@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from promptrun.reports.html.reply import write_plain
 from promptrun.reports.html.tally import find_model
+from promptrun.reports.replies import live_replies
 from promptrun.reports.style import visible_line
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 ROWS: Final = 200
 """Rows of one block."""
 CASES: Final = 32
-"""Cases of one block: what is parsed when one of them is opened."""
+"""The most cases of one block: what is parsed when one of them is opened."""
+CASES_SIZE: Final = 2**20
+"""Characters of one block; a case that is larger has a block of its own."""
 MAX_GIST: Final = 160
 """Characters of a reply that its row shows."""
 MAX_TAGS: Final = 20
@@ -51,12 +54,17 @@ def describe_row(result: CaseResult) -> list[Any]:
     ]
 
 
-def write_block(kind: str, values: list[Any]) -> str:
-    """Values as an element of JSON that nothing runs, safe within HTML."""
+def write_block(kind: str, values: list[Any], *, first: int | None = None) -> str:
+    """Values as an element of JSON that nothing runs, safe within HTML.
+
+    `first` is the number of the first one among all of that kind, for those that are not read in
+    order.
+    """
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     # Without `<` nothing in it can end the element or begin a comment.
     safe = _UNSAFE.sub(_escape, text.replace("<", "\\u003c"))
-    return f'<script type="application/json" class="{kind}">{safe}</script>\n'
+    number = "" if first is None else f' data-first="{first}"'
+    return f'<script type="application/json"{number} class="{kind}">{safe}</script>\n'
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -64,9 +72,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _find_seconds(result: CaseResult) -> float | None:
-    replies = result.replies or ((result.reply,) if result.reply else ())
-    live = () if result.replayed else replies
-    totals = sorted(one.timings.total for one in live if one.timings.total)
+    totals = sorted(one.timings.total for one in live_replies(result) if one.timings.total)
     return _round(totals[len(totals) // 2]) if totals else None
 
 

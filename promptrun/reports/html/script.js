@@ -1,7 +1,6 @@
 // The list of cases: rows are drawn as they come into sight, a case is parsed when it is opened.
 "use strict";
 (() => {
-  const CASES = 32; // cases in a block, as rows.py writes them
   const MOST_ROWS = 300000; // what a browser can place below each other
   const BEYOND = 600; // pixels that are drawn above and below what is in sight
   const SLICE = 12; // milliseconds of searching, before the page may do something else
@@ -125,6 +124,21 @@
   const texts = new Map(); // number of a block → the texts of its cases
   const ENTITIES = { "&lt;": "<", "&gt;": ">", "&#39;": "'", "&#34;": '"', "&amp;": "&" };
 
+  function firstOf(number) {
+    return Number(blocks[number].dataset.first);
+  }
+
+  function findBlock(index) {
+    // The last block that does not begin behind that case.
+    let low = 0, high = blocks.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (firstOf(middle) <= index) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
   function readBlock(number) {
     // The last block may be read in part only, until the page is complete.
     const block = blocks[number];
@@ -133,13 +147,13 @@
   }
 
   function readText(index) {
-    const number = Math.floor(index / CASES);
+    const number = findBlock(index);
     if (!texts.has(number)) {
       const cases = readBlock(number);
       if (!cases) return null;
       texts.set(number, cases.map(strip));
     }
-    return texts.get(number)[index % CASES];
+    return texts.get(number)[index - firstOf(number)] ?? null;
   }
 
   function strip(html) {
@@ -319,13 +333,14 @@
 
   function fillPanel(index) {
     const { panel } = opened.get(index);
-    const cases = readBlock(Math.floor(index / CASES));
-    if (!cases) {
+    const number = findBlock(index), cases = readBlock(number);
+    const fragment = cases?.[index - firstOf(number)];
+    if (fragment === undefined) {
       panel.textContent = "reading …"; // the rest of the page is on its way
       return;
     }
     const template = document.createElement("template");
-    template.innerHTML = cases[index % CASES];
+    template.innerHTML = fragment;
     panel.replaceChildren(template.content);
     panel.filled = true;
   }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from promptrun.reports.html.look import fill
-from promptrun.reports.sets import write_set
+from promptrun.reports.sets import write_rate, write_set
 from promptrun.reports.style import Style
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from promptrun.models import Rate, RateTest, SetComparison
+    from promptrun.models import RateTest, SetComparison
 
 MAX_RATES: Final = 100
 """Rules of one set that are shown; the rest is counted."""
@@ -38,14 +38,8 @@ def _describe_rate(test: RateTest) -> Sequence[str]:
     """The cells of a rule: its words, now, before, how likely, and what that comes to."""
     return (
         test.rule,
-        _write_rate(test.now),
-        _write_rate(test.before) if test.before else "",
+        write_rate(test.now),
+        write_rate(test.before) if test.before else "",
         "" if test.p is None else f"{test.p:.2g}",
         "fewer than before" if test.alarm else "",
     )
-
-
-def _write_rate(rate: Rate) -> str:
-    """``5 of 10 (24–76 %)``, with the interval in which the share lies."""
-    low, high = (round(bound * 100) for bound in rate.interval)
-    return f"{rate.kept} of {rate.total} ({low}–{high} %)"

@@ -7,11 +7,12 @@ from math import floor, log10
 from typing import TYPE_CHECKING, Final
 
 from promptrun.models import WORST_FIRST, Verdict
+from promptrun.reports.replies import live_replies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from promptrun.models import CaseResult, Reply
+    from promptrun.models import CaseResult
 
 MAX_NAMES: Final = 2_000
 """Specs, models and the like that are told apart; cases of others are counted together."""
@@ -97,7 +98,7 @@ class Tally:
         model = find_model(result)
         if model is not None:
             self.models.add(model, result.verdict)
-        for reply in _list_replies(result):
+        for reply in live_replies(result):
             self.latency.add(reply.timings.total)
         if result.spent and result.spent.cost is not None:
             self.cost.add(result.spent.cost)
@@ -121,10 +122,3 @@ def rank_specs(
         return -bad, -found.total(), name
 
     return sorted(counts.items(), key=order)[:most]
-
-
-def _list_replies(result: CaseResult) -> Iterable[Reply]:
-    """What was answered live."""
-    if result.replayed:
-        return ()
-    return result.replies or ((result.reply,) if result.reply else ())

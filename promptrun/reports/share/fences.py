@@ -1,13 +1,12 @@
-"""Texts from outside in Markdown: in fences and code spans that nothing in them can close."""
+"""A Markdown document of the size that GitHub takes: what is too long in it is cut, and told."""
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from msgspec import Struct
 
-from promptrun.reports.style import visible_line
+from promptrun.reports.fences import write_fence
 
 LIMIT: Final = 65_536
 """Characters of an issue or a comment on GitHub; its API refuses a longer body with this number."""
@@ -26,8 +25,7 @@ class Fence(Struct, frozen=True):
         text = self.text.removesuffix("\n")
         if len(text) > most:
             text = text[:most] + _CUT.format(len(text) - most)
-        ticks = "`" * max(3, _longest_run(text) + 1)
-        return f"{ticks}{self.language}\n{text}\n{ticks}\n"
+        return f"{write_fence(text, self.language)}\n"
 
 
 Piece = str | Fence
@@ -65,15 +63,3 @@ def _cut_end(pieces: list[Piece], most: int) -> str:
 
 def _join(pieces: list[Piece], most: int) -> str:
     return "\n".join(one if isinstance(one, str) else one.write(most) for one in pieces)
-
-
-def write_code(text: str) -> str:
-    """A code span of one line, whatever the text holds."""
-    line = visible_line(text)
-    ticks = "`" * (_longest_run(line) + 1)
-    pad = " " if line.startswith("`") or line.endswith("`") or not line.strip() else ""
-    return f"{ticks}{pad}{line}{pad}{ticks}"
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)

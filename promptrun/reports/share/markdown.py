@@ -10,10 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from promptrun.files.json import pretty
-from promptrun.reports.differences import write_difference
+from promptrun.reports.fences import write_code, write_diff
 from promptrun.reports.share.commands import REQUEST_FILE, is_long, write_commands
-from promptrun.reports.share.fences import Fence, fit, write_code
-from promptrun.reports.style import Style, visible, visible_json
+from promptrun.reports.share.fences import Fence, fit
+from promptrun.reports.style import visible, visible_json
 from promptrun.reports.text import write_outcome
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _write_comparison(result: CaseResult) -> Iterator[Piece]:
     ):
         if differences:
             yield heading
-            lines = [line for one in differences for line in write_difference(one, Style())]
+            lines = [line for one in differences for line in write_diff(one)]
             yield Fence("diff", "\n".join(lines))
     broken = [write_outcome(one) for one in result.outcomes if not one.kept]
     if broken:

@@ -13,7 +13,7 @@ class SharedFile(Struct, frozen=True, kw_only=True):
     path: str
     """Below the folder in which they can be repeated, with ``/``: ``specs/json_people.yaml``."""
     size: int
-    """Bytes of the whole file; so is `sha256`."""
+    """Bytes of what is shared, of the whole file where it is left out; so is `sha256`."""
     sha256: str
     text: str | None = None
     """As it was written; None for what is no text, and for what is too large."""
@@ -47,7 +47,7 @@ class Shared(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     """Of promptrun, openai and python, as far as they are there."""
     masked: int = 0
-    """How many texts that look like secrets were replaced by ``***``."""
+    """How many texts that look like secrets were replaced by ``MASKED``."""
     notes: tuple[str, ...] = ()
 
     @property

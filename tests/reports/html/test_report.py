@@ -8,6 +8,7 @@ before you commit it. `page.html` is the page without its style, its script and 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import re
 import sys
@@ -22,6 +23,7 @@ from promptrun.reports.html import write
 from promptrun.reports.html.look import read_file
 from promptrun.reports.html.parts import write_case
 from promptrun.reports.html.report import MAX_RUNS
+from promptrun.reports.report import Report
 from tests.reports.html.reading import Page, hash_of, read_blocks, write_text
 from tests.reports.report_example import Example, example, many, past_runs, run_of
 
@@ -110,22 +112,62 @@ def test_each_case_has_a_row_and_a_fragment_in_the_same_place() -> None:
         assert f"{row[0]}::{row[1]}" in Page(case).find("bdi")
 
 
-def test_blocks_are_of_the_size_that_the_script_expects() -> None:
-    page = Page(write_text(many(70)))
-    told = re.search(r"const CASES = (\d+)", read_file("script.js"))
-    blocks = page.find("script", kind="cases")
+def blocks_of(report: Report) -> list[tuple[int, int]]:
+    """The number of the first case of each block, and how many it holds."""
+    page = Page(write_text(report))
+    return [
+        (int(found["data-first"] or ""), len(json.loads(text)))
+        for (_, found), text in zip(page.elements, page.texts, strict=True)
+        if found.get("class") == "cases"
+    ]
 
-    assert told
-    assert int(told[1]) == 32
-    assert len(blocks) == 3
+
+def test_a_block_ends_by_its_count_and_says_where_it_begins() -> None:
+    assert blocks_of(many(70)) == [(0, 32), (32, 32), (64, 6)]
+
+
+def test_a_block_ends_by_its_size_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = max(len(write_case(one)) for one in many(70).results())
+    monkeypatch.setattr("promptrun.reports.html.report.CASES_SIZE", 4 * largest)
+
+    blocks = blocks_of(many(70))
+
+    assert sum(count for _, count in blocks) == 70
+    assert [first for first, _ in blocks] == [
+        sum(count for _, count in blocks[:at]) for at in range(len(blocks))
+    ]
+    assert all(4 <= count < 32 for _, count in blocks[:-1])
+
+
+def test_a_case_that_is_larger_than_a_block_has_one_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("promptrun.reports.html.report.CASES_SIZE", 1)
+
+    assert blocks_of(many(3)) == [(0, 1), (1, 1), (2, 1)]
 
 
 def test_the_head_tells_what_the_run_was() -> None:
     text = Page(write_text(example()))
     told = "\n".join(text.texts)
 
-    for one in ("specs/", "2026-11-25 19:35 UTC", "12.5 s", "0f02a5d0c1e9", "gpt-4o-mini", "31 %"):
+    for one in (
+        "specs/",
+        "2026-11-25 19:35 UTC",
+        "12.5 s",
+        "0f02a5d0c1e9",
+        "gpt-4o-mini",
+        "30.7 %",
+    ):
         assert one in told
+
+
+def test_a_run_with_one_failure_in_a_thousand_is_not_told_as_all_well() -> None:
+    run = run_of(iter(()), verdicts={Verdict.PASSED: 1_999, Verdict.FAILED: 1})
+    page = Page(write_text(Example(run=run, cases=lambda: iter(()))))
+
+    assert "99.9 %" in page.texts
+    assert "100 %" not in page.texts
 
 
 def test_a_run_of_no_cases_is_a_page() -> None:

@@ -7,10 +7,9 @@ from collections import Counter
 import pytest
 
 from promptrun.models import Verdict
-from promptrun.reports.html.charts import find_pass_rate
+from promptrun.reports.history import find_pass_rate
 from promptrun.reports.html.facts import write_cost
 from promptrun.reports.html.tally import MAX_NAMES, Names, Spread, rank_specs
-from tests.reports.report_example import run_of
 
 
 def test_a_share_is_found_within_a_bucket() -> None:
@@ -67,8 +66,8 @@ def test_the_specs_with_most_to_look_at_lead() -> None:
 def test_what_was_skipped_lowers_no_pass_rate() -> None:
     verdicts = {Verdict.PASSED: 2, Verdict.NEW: 1, Verdict.FAILED: 1, Verdict.SKIPPED: 9}
 
-    assert find_pass_rate(run_of(iter(()), verdicts=verdicts)) == 75
-    assert find_pass_rate(run_of(iter(()), verdicts={Verdict.SKIPPED: 9})) is None
+    assert find_pass_rate(verdicts) == 0.75
+    assert find_pass_rate({Verdict.SKIPPED: 9}) is None
 
 
 @pytest.mark.parametrize(
