@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -12,6 +12,7 @@ from promptrun.errors import UsageError
 from promptrun.models import Cause, Comparison, Digests, SetComparison, Snapshot, Verdict
 from promptrun.pipeline.compare_replies import compare_samples, gained_rates
 from promptrun.pipeline.history import find_wanted
+from promptrun.pipeline.holding import HoldsRecords
 from promptrun.pipeline.reporting import tell_case
 from promptrun.pipeline.rules_now import RulesNow
 from promptrun.pipeline.sets import without_replies
@@ -25,7 +26,6 @@ from promptrun.snapshots.sets import record_set
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from promptrun.models import CaseResult, CompareRules, RateTest
     from promptrun.reports.run_diff import Kind
@@ -43,7 +43,7 @@ _HARM = {
 """How bad a verdict is. An error is worse than what is well, and else not comparable."""
 
 
-class RunsDiff:
+class RunsDiff(HoldsRecords):
     """Two records of one project, open until the context ends.
 
     UsageError where a name means no run, a record cannot be read, or neither run has a case of what
@@ -67,17 +67,6 @@ class RunsDiff:
                     hint="`promptrun history` tells what the runs were over",
                 )
             self._opened = opened.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._opened.close()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -139,7 +128,8 @@ def _hold_against(
 
 
 def _with_kind(diff: CaseDiff, before: CaseResult, now: CaseResult) -> CaseDiff:
-    kind = _by_verdict(before.verdict, now.verdict) or _by_rates(diff.sets, diff.gained)
+    kind = _by_verdict(before.verdict, now.verdict)
+    kind = kind or (_by_rates(diff.sets, diff.gained) if diff.sets else _by_rules(before, now))
     if kind is None:
         kind = _by_causes(diff.comparison)
     return structs.replace(diff, kind=kind)
@@ -155,6 +145,25 @@ def _by_verdict(before: Verdict, now: Verdict) -> Kind | None:
     if old is None or new is None or old == new:
         return "verdict"
     return "worse" if old < new else "better"
+
+
+def _by_rules(before: CaseResult, now: CaseResult) -> Kind | None:
+    """What the rules that both runs judged tell: one that broke outweighs all that were mended."""
+    old, new = _judged(before), _judged(now)
+    both = old.keys() & new.keys()
+    if any(old[rule] and not new[rule] for rule in both):
+        return "worse"
+    return "better" if any(new[rule] and not old[rule] for rule in both) else None
+
+
+def _judged(result: CaseResult) -> dict[tuple[str, str], bool]:
+    """Whether each rule was kept, by every choice that it was asked of."""
+    kept: dict[tuple[str, str], bool] = {}
+    for one in result.outcomes:
+        if one.error is None and one.not_judged is None:
+            rule = one.kind, one.expected
+            kept[rule] = kept.get(rule, True) and one.kept
+    return kept
 
 
 def _by_rates(sets: SetComparison | None, gained: Sequence[RateTest]) -> Kind | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.models import CaseResult, Request, Spent
 from promptrun.pipeline.history import read_history_of, tell_run
+from promptrun.pipeline.holding import HoldsRecords
 from promptrun.pipeline.kept_images import MOST_IMAGES, KeptImages
 from promptrun.pipeline.resume import plan_of_resumed
 from promptrun.runs import has_record, open_run
@@ -19,7 +20,6 @@ from promptrun.snapshots.media import with_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
     from promptrun.models import Reply
     from promptrun.pipeline.plan import Plan
@@ -32,7 +32,7 @@ MOST_REPLIES = 10_000
 """Replies and failures of one case that are read at once."""
 
 
-class RecordedRun:
+class RecordedRun(HoldsRecords):
     """A `reports.report.Report` of a run: of each project that took part, its record.
 
     A context manager: the records are open until it ends. UsageError where there is none, or what
@@ -47,17 +47,6 @@ class RecordedRun:
             self._opened = opened.pop_all()
             self.run: PastRun = self._tell()
             self.past: Sequence[PastRun] = tuple(self._find_past())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._opened.close()
 
     def results(self) -> Iterator[CaseResult]:
         """What became of each case, in the order in which they ended, project by project."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from promptrun.reports.trend import RunFigures
 
 Kind = Literal[
-    "worse",  # it was well and is not, or breaks more than it did
+    "worse",  # it was well and is not, or breaks a rule that it kept
     "better",
     "verdict",  # another verdict, of which none is better
     "reply",  # the same verdict on another reply

@@ -331,6 +331,60 @@ def test_a_pair_of_verdicts_is_worse_better_or_neither(
     assert ran.code == int(kind == "worse")
 
 
+RULES = ("contains `옛날`", "contains `할머니`")
+
+
+def judged(*kept: bool) -> tuple[Outcome, ...]:
+    return tuple(
+        Outcome(kind="contains", kept=one, expected=rule)
+        for rule, one in zip(RULES, kept, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kind"),
+    [
+        (judged(False, True), judged(False, False), "worse"),
+        (judged(False, False), judged(False, True), "better"),
+        (judged(False, True), judged(True, False), "worse"),
+        (judged(False, True), judged(False, True), "same"),
+        (judged(False, True), judged(False, True)[:1], "same"),
+        (
+            judged(False, True),
+            (judged(False, True)[0], Outcome(kind="contains", kept=False, error="out of time")),
+            "same",
+        ),
+    ],
+    ids=[
+        "one more is broken",
+        "one less is broken",
+        "one is mended and another broke",
+        "the same ones",
+        "a rule that is gone",
+        "a rule that could not be judged",
+    ],
+)
+def test_a_failed_case_is_worse_where_it_breaks_a_rule_that_it_kept(
+    cli: Cli, before: tuple[Outcome, ...], now: tuple[Outcome, ...], kind: str
+) -> None:
+    for run_id, outcomes in (("run-1", before), ("run-2", now)):
+        told, case = pair("가", Verdict.FAILED)
+        assert isinstance(case, RecordedCase)
+        result = CaseResult(
+            spec=case.spec,
+            case=case.case,
+            verdict=case.verdict,
+            provider=case.provider,
+            outcomes=outcomes,
+        )
+        write(cli, run_id, told, structs.replace(case, result=result))
+
+    ran = cli("diff", "run-1", "run-2", "--json")
+
+    assert json.loads(ran.out)["kind"] == kind
+    assert ran.code == int(kind == "worse")
+
+
 def test_another_reply_with_the_same_verdict_is_told(cli: Cli) -> None:
     write(cli, "run-1", *pair("가", Verdict.FAILED, "호랑이"))
     write(cli, "run-2", *pair("가", Verdict.FAILED, "곶감"))

@@ -71,7 +71,12 @@ def test_a_report_names_no_folder_of_the_machine(name: str) -> None:
 def test_a_run_without_cases_has_a_report(name: str) -> None:
     report = Example(run=run_of(iter(())), cases=lambda: iter(()))
 
-    write_text(name, report)
+    text = write_text(name, report)
+
+    # Annotations have nothing to point at, and JUnit tells of a run in its suites.
+    told = {"github": "", "junit": '<testsuites name="promptrun" tests="0"'}
+    assert told.get(name, report.run.id) in text
+    assert bool(text) is (name != "github")
 
 
 @formats

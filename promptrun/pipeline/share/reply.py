@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, structs
 
 from promptrun.errors import UsageError
 from promptrun.models import CaseResult, Verdict
+from promptrun.pipeline.holding import HoldsRecords
 from promptrun.runs import list_runs, open_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.prepare import Prepared
@@ -36,7 +36,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class Replies:
+class Replies(HoldsRecords):
     """Finds the reply that is shared with each case; a context manager: it keeps records open.
 
     `plan` may write nothing. `wanted` is ``accepted``, ``pending``, ``last`` or the id of a run.
@@ -50,17 +50,6 @@ class Replies:
         self._opened = ExitStack()
         self._runs: dict[tuple[Path, str], RunReader | None] = {}
         self._newest: dict[Path, list[str]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._opened.close()
 
     def choose(self, ready: Prepared) -> Chosen:
         """The reply of a case; UsageError where there is none that was asked for."""
