@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from promptrun.pipeline.conduct import Ask, Got
     from promptrun.pipeline.plan import Plan
     from promptrun.pipeline.prepare import Prepared
+    from promptrun.runs import Image
     from promptrun.snapshots import KeptRequest
 
 WITHOUT = "`--no-record` runs without a record; what is paid for is then asked again after a stop"
@@ -43,6 +44,8 @@ MOST_IMAGE = 2**20
 """Bytes of an image that is kept for those who read the record; a larger one is told by digest."""
 MOST_IMAGES = 64 * 2**20
 """Bytes of all the images of a run."""
+MOST_EARLY_IMAGES = 8 * 2**20
+"""Bytes of those that wait in memory for a record to begin."""
 
 
 class Recorder:
@@ -59,8 +62,9 @@ class Recorder:
         self._runs = {one.project.root: one.project.settings.project.runs for one in plan.specs}
         self._writers: dict[Path, RunWriter] = {}
         self._early: dict[Path, list[RecordedCase]] = {}
+        self._early_images: dict[Path, list[Image]] = {}
         self._told: set[str] = set()
-        self._images: set[str] = set()
+        self._images: set[tuple[Path, str]] = set()
         self._image_bytes = 0
         self.failed: RecordError | None = None
         """Why a record ended before its run."""
@@ -88,6 +92,8 @@ class Recorder:
             self._writers[root] = self._new(root, runs)
         for case in self._early.pop(root, ()):
             self._add_case(root, case)
+        for image in self._early_images.pop(root, ()):
+            self._write(partial(RunWriter.add_medium, image=image), root)
 
     def _new(self, root: Path, runs: RunsTable) -> RunWriter:
         try:
@@ -165,10 +171,10 @@ class Recorder:
             notes=result.notes,
             result=told,
         )
+        if request is not None and result.request is not None:
+            self._keep_images(root, result.request, request)
         if root in self._writers:
             self._add_case(root, case)
-            if request is not None and result.request is not None:
-                self._keep_images(root, result.request, request)
             return
         early = self._early.setdefault(root, [])
         early.append(case)
@@ -199,14 +205,19 @@ class Recorder:
         return location._replace(source=self._plan.masker.mask_text(location.source))
 
     def _keep_images(self, root: Path, request: Request, kept: KeptRequest) -> None:
-        for sha256, kind, data in inline_images(request.body, kept.recorded):
-            if sha256 in self._images or len(data) > MOST_IMAGE:
+        most = MOST_IMAGES if root in self._writers else MOST_EARLY_IMAGES
+        for image in inline_images(request.body, kept.recorded):
+            sha256, _, data = image
+            if (root, sha256) in self._images or len(data) > MOST_IMAGE:
                 continue
-            if self._image_bytes + len(data) > MOST_IMAGES:
+            if self._image_bytes + len(data) > most:
                 return
-            self._images.add(sha256)
+            self._images.add((root, sha256))
             self._image_bytes += len(data)
-            self._write(partial(RunWriter.add_medium, sha256=sha256, kind=kind, data=data), root)
+            if root in self._writers:
+                self._write(partial(RunWriter.add_medium, image=image), root)
+            else:
+                self._early_images.setdefault(root, []).append(image)
 
     def close(self, state: EndState, exit_code: int | None) -> None:
         """End the record."""

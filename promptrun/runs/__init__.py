@@ -8,6 +8,7 @@ from promptrun.runs.folder import find_run, has_record, list_runs, open_run, tri
 from promptrun.runs.reader import RunReader, count_totals, look_at
 from promptrun.runs.record import (
     EndState,
+    Image,
     RecordedCase,
     RecordedReply,
     RecordError,
@@ -20,6 +21,7 @@ from promptrun.runs.writer import RunWriter
 
 __all__ = [
     "EndState",
+    "Image",
     "RecordError",
     "RecordedCase",
     "RecordedReply",

@@ -24,6 +24,10 @@ Role = Literal[
 ]
 
 
+Image = tuple[str, str, bytes]
+"""The SHA-256 of an image in hex digits, its type, and its bytes."""
+
+
 class RecordError(PromptrunError):
     """A run cannot be recorded, or one value of it."""
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from promptrun.runs.encode import Row
-    from promptrun.runs.record import EndState, RecordedCase, RecordedReply, RunMeta
+    from promptrun.runs.record import EndState, Image, RecordedCase, RecordedReply, RunMeta
 
 MOST_HELD = 64
 """Cases that wait for a transaction."""
@@ -131,10 +131,11 @@ class RunWriter:
         if self._is_due():
             self.flush()
 
-    def add_medium(self, sha256: str, kind: str, data: bytes) -> None:
+    def add_medium(self, image: Image) -> None:
         """Keep an image for those who read the record; one that is kept already is kept once."""
         if self._connection is not None:
-            self._media.append((sha256, kind, data))
+            self._media.append(image)
+            self._held_size += len(image[2])
 
     def flush(self) -> None:
         """Put into the file what is held back."""

@@ -173,6 +173,36 @@ def test_the_image_of_the_first_case_of_a_replay_comes_back(project: Cli) -> Non
     assert _content(result.request.body)[1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
+def test_the_image_of_a_case_that_was_told_before_the_record_began_is_kept(project: Cli) -> None:
+    run(options(project))
+    # The first spec by its name: its case is unmoved, and ends before anything is sent.
+    project.write("specs/a_picture.yaml", IMAGE)
+    run(options(project))
+    project.write("specs/z_new.yaml", "model: m\nmessages: [{role: user, content: 새 것}]\n")
+
+    _, again, _ = run(options(project, changed=True))
+
+    result = next(one for one in again if one.spec == "specs/a_picture.yaml")
+    assert result.replayed
+    assert result.request is not None
+    url = _content(result.request.body)[1]["image_url"]["url"]
+    assert url.startswith("data:image/png;base64,")
+
+
+def test_two_projects_that_share_an_image_both_keep_it(project: Cli) -> None:
+    for name in ("one", "two"):
+        project.write(f"{name}/promptrun.toml", "")
+        project.write(f"{name}/specs/image.yaml", IMAGE)
+        (project.folder / name / "specs/dot.png").write_bytes(PNG)
+
+    _, again, _ = run(structs.replace(options(project), targets=("one", "two")))
+
+    assert len(again) == 2
+    for result in again:
+        assert result.request is not None
+        assert _content(result.request.body)[1]["image_url"]["url"].startswith("data:image/png;")
+
+
 def test_an_image_that_is_too_large_is_told_by_its_digest(
     project: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
