@@ -8,9 +8,8 @@ from msgspec import structs
 
 from promptrun.errors import UsageError
 from promptrun.models import CaseResult, Verdict
-from promptrun.pipeline.conduct import conduct
 from promptrun.pipeline.prepare import Prepared, prepare
-from promptrun.pipeline.recorded import Recorded
+from promptrun.pipeline.recorded import Recorded, judge_recorded
 from promptrun.runs import RecordedReply, RunReader, open_run
 
 if TYPE_CHECKING:
@@ -52,14 +51,7 @@ def _judge_recorded(plan: Plan, prepared: Prepared, run: RunReader) -> CaseResul
             verdict = Verdict.ERROR if asked else Verdict.SKIPPED
             reason = "the request moved since that run" if asked else _not_asked(told)
         return structs.replace(prepared.result, verdict=verdict, reason=reason)
-    steps = conduct(plan, prepared)
-    asks = next(steps)
-    try:
-        while True:
-            asks = steps.send([kept.judged_again(ask) for ask in asks])
-    except StopIteration as ended:
-        result: CaseResult = ended.value
-        return result
+    return judge_recorded(plan, prepared, kept)
 
 
 def _too_few(count: int, wanted: int) -> str:

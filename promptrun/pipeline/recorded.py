@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptrun.pipeline.conduct import Got
+from promptrun.pipeline.conduct import Got, conduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from promptrun.models import CaseResult
     from promptrun.pipeline.conduct import Ask
+    from promptrun.pipeline.plan import Plan
+    from promptrun.pipeline.prepare import Prepared
     from promptrun.runs import RecordedReply
 
 
@@ -61,6 +64,18 @@ class Recorded:
         if found is None or found.reply is None or found.provider != ask.place[1]:
             return None
         return _as_got(found)
+
+
+def judge_recorded(plan: Plan, prepared: Prepared, recorded: Recorded) -> CaseResult:
+    """What becomes of a case by the answers that a run recorded; nobody is asked."""
+    steps = conduct(plan, prepared)
+    asks = next(steps)
+    try:
+        while True:
+            asks = steps.send([recorded.judged_again(ask) for ask in asks])
+    except StopIteration as ended:
+        result: CaseResult = ended.value
+        return result
 
 
 def _as_got(one: RecordedReply | None) -> Got:

@@ -230,6 +230,7 @@ def test_a_replay_that_is_reported_is_never_the_run_to_go_by(
 
     assert project("specs", "--again", "last").code == 0
     assert project("specs", "--resume").code == 0
+    assert project("share", "specs", "--from", "last", "-o", "one.md").code == 0
     assert not server.requests
     assert json.loads(project("report", "last", "json=-").out)["run"]["settings"]["replay"] is True
 

@@ -96,7 +96,9 @@ class Replies(HoldsRecords):
         root = ready.planned.project.root
         run = self._runs.get((root, name))
         if run is None:
-            run = self._runs[root, name] = self._opened.enter_context(open_run(root, name))
+            # `last` is the last run that asked: a replay that was reported has no reply.
+            opened = open_run(root, name, asked=True)
+            run = self._runs[root, name] = self._opened.enter_context(opened)
         if any(_own_replies(run, ready, failed=True)):
             return _judge(self._plan, ready, run)
         asked = any(one.role != "judge" for one in run.replies(ready.result.id))
@@ -180,8 +182,7 @@ def _own_replies(run: RunReader, ready: Prepared, *, failed: bool = False) -> It
 
 def _judge(plan: Plan, ready: Prepared, run: RunReader) -> Chosen:
     """What a run was answered, judged by today's rules."""
-    from promptrun.pipeline.conduct import conduct
-    from promptrun.pipeline.recorded import Recorded
+    from promptrun.pipeline.recorded import Recorded, judge_recorded
 
     digests, provider = ready.kept.digests, ready.planned.provider
     kept = Recorded(
@@ -199,15 +200,8 @@ def _judge(plan: Plan, ready: Prepared, run: RunReader) -> Chosen:
         samples = structs.replace(case.samples, count=count)
         ready = structs.replace(ready, case=structs.replace(case, samples=samples))
     info = run.info
-    steps = conduct(
-        structs.replace(plan, options=structs.replace(plan.options, again=info.id)), ready
-    )
-    asks = next(steps)
-    try:
-        while True:
-            asks = steps.send([kept.judged_again(ask) for ask in asks])
-    except StopIteration as ended:
-        result: CaseResult = ended.value
+    plan = structs.replace(plan, options=structs.replace(plan.options, again=info.id))
+    result = judge_recorded(plan, ready, kept)
     if ready.accepted.snapshot is None and result.verdict is Verdict.MISSING:
         result = structs.replace(result, verdict=Verdict.NEW, reason=None)
     return Chosen(result=result, source=f"the reply that the run {info.id} recorded")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptrun.models import Verdict
 from promptrun.protocol.usage import claimed_tokens
+from promptrun.reports import history
 from promptrun.reports.money import write_dollars
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def write_tokens(prompt: int | None, completion: int | None) -> str | None:
     """``40 + 12``: those of the prompt and those of the reply; None where no one told."""
     if prompt is None and completion is None:
         return None
-    return f"{prompt or 0:,} + {completion or 0:,}"
+    return history.write_tokens(prompt, completion)
 
 
 def write_cost(dollars: float) -> str:
